@@ -1,0 +1,5 @@
+"""``python -m abreast``."""
+
+from abreast.cli.main import run
+
+run()

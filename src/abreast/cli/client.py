@@ -1,0 +1,59 @@
+"""Talks to the running ``abreast up`` over its unix socket."""
+
+import getpass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from abreast.model.errors import AbreastError, NotRunningError
+from abreast.state_dir import StateDir
+
+TIMEOUT_S: Final = 60.0
+
+
+class RemoteError(AbreastError):
+    """An error that the control plane told us; ends the command with the same exit code as there."""
+
+    def __init__(self, message: str, remedy: str, exit_code: int) -> None:
+        super().__init__(message, remedy)
+        self.exit_code = exit_code  # type: ignore[misc]  # of the class at home, of the instance when it travelled
+
+
+class Client:
+    """Calls of the API for the spec at ``spec_file``. Every call raises NotRunningError or RemoteError."""
+
+    def __init__(self, spec_file: Path) -> None:
+        self._directory = spec_file.resolve().parent
+        socket = StateDir.beside(self._directory).api
+        transport = httpx.HTTPTransport(uds=str(socket))
+        self._http = httpx.Client(transport=transport, base_url="http://abreast/api/v1", timeout=TIMEOUT_S)
+
+    def get(self, path: str, **query: int) -> Any:  # noqa: ANN401  # JSON
+        """The JSON answer to a GET."""
+        return self._call("GET", path, params=query)
+
+    def post(self, path: str, body: dict[str, object]) -> Any:  # noqa: ANN401  # JSON
+        """The JSON answer to a POST; the actor is whoever runs this."""
+        return self._call("POST", path, json={"actor": _actor(), **body})
+
+    def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401  # JSON
+        try:
+            answer = self._http.request(method, path, **content)
+        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
+            message = f"no abreast runs for {str(self._directory)!r} ({error})"
+            raise NotRunningError(message, "start it with: abreast up; or name its spec with --file") from error
+        except httpx.TimeoutException as error:
+            message = f"abreast in {str(self._directory)!r} did not answer within {TIMEOUT_S:g} s"
+            raise NotRunningError(message, "see its log: .abreast/logs/abreast.log") from error
+        body = answer.json()
+        if answer.is_success:
+            return body
+        raise RemoteError(body.get("detail", answer.text), body.get("remedy", ""), body.get("exit_code", 1))
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown user"

@@ -1,0 +1,57 @@
+"""``abreast doctor``: what is wrong with this set-up."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import typer
+
+from abreast.cli.client import Client
+from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
+from abreast.envoy.binary import envoy_binary
+from abreast.model.errors import AbreastError, NotRunningError
+from abreast.operations.machine import Finding, machine
+from abreast.spec_source import doubts, load_spec, missing_files
+
+_MARKS = {"ok": "✔", "warning": "!", "fault": "✘"}
+
+
+def doctor(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
+    """Look for what is wrong with this set-up; exit code 1 if something endangers users or the rollout."""
+    findings = [asdict(each) for each in _spec(file)]
+    try:
+        findings += Client(file).get("/doctor")
+    except NotRunningError as error:
+        findings += [asdict(each) for each in machine(file.resolve().parent)]
+        findings.append(asdict(Finding("warning", error.message, error.remedy)))
+    if as_json:
+        sys.stdout.write(json.dumps(findings, indent=2, ensure_ascii=False) + "\n")
+    else:
+        _show(findings)
+    raise typer.Exit(1 if any(each["state"] == "fault" for each in findings) else 0)
+
+
+def _spec(file: SpecFile) -> list[Finding]:
+    findings: list[Finding] = []
+    try:
+        spec = load_spec(file)
+        faults = list(missing_files(spec))
+        findings += [Finding("fault", f"{fault.file}:{fault.line}: {fault.message}", fault.remedy) for fault in faults]
+        findings += [Finding("fault", *doubt.split("\n  → ", 1)) for doubt in doubts(spec)]
+        if not findings:
+            findings.append(Finding("ok", f"{file} has no fault"))
+    except AbreastError as error:
+        findings.append(Finding("fault", error.message, error.remedy))
+    try:
+        findings.append(Finding("ok", f"Envoy is at {envoy_binary()}"))
+    except AbreastError as error:
+        findings.append(Finding("fault", error.message, error.remedy))
+    return findings
+
+
+def _show(findings: list[dict[str, Any]]) -> None:
+    for each in findings:
+        sys.stdout.write(f"{_MARKS[each['state']]} {each['what']}\n")
+        if each["remedy"] and each["state"] != "ok":
+            sys.stdout.write(f"  → {each['remedy']}\n")

@@ -1,0 +1,52 @@
+"""The program: its verbs, and how an error ends it."""
+
+import sys
+
+import typer
+
+from abreast.cli import doctor, spec_commands, up, verbs, watch
+from abreast.model.errors import AbreastError
+
+app = typer.Typer(
+    name="abreast",
+    help="Run two versions of a service side by side until the new one has earned the traffic.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+for verb in (
+    up.up,
+    verbs.start,
+    watch.status,
+    verbs.promote,
+    verbs.pause,
+    verbs.resume,
+    verbs.weight,
+    verbs.abort,
+    verbs.undo,
+    verbs.retry,
+    verbs.retire,
+    verbs.explain,
+    verbs.events,
+    verbs.history,
+    doctor.doctor,
+    spec_commands.check,
+    spec_commands.schema,
+    spec_commands.init,
+):
+    app.command()(verb)
+app.command("tester")(verbs.show_tester)
+app.command("restart-gateway")(verbs.restart)
+
+
+def run() -> None:
+    """Run the program; an error of ours is one message on stderr and its own exit code."""
+    try:
+        app()
+    except AbreastError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

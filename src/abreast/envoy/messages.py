@@ -1,0 +1,41 @@
+"""Envoy's protobuf messages that we speak, by type URL; importing the others lets `ParseDict` resolve them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.access_loggers.stats.v3 import stats_pb2
+from envoy.extensions.clusters.aggregate.v3 import cluster_pb2 as aggregate_pb2
+from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
+from envoy.extensions.retry.priority.previous_priorities.v3 import previous_priorities_config_pb2
+from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
+from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
+from google.protobuf.message import Message
+
+CLUSTER: Final = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+ENDPOINTS: Final = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+LISTENER: Final = "type.googleapis.com/envoy.config.listener.v3.Listener"
+ROUTE_TABLE: Final = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+
+MESSAGES: Final[Mapping[str, type[Message]]] = {
+    CLUSTER: Cluster,
+    ENDPOINTS: ClusterLoadAssignment,
+    LISTENER: Listener,
+    ROUTE_TABLE: RouteConfiguration,
+}
+"""The four kinds of resources, by type URL."""
+
+NESTED: Final = (
+    aggregate_pb2,
+    http_connection_manager_pb2,
+    http_protocol_options_pb2,
+    previous_priorities_config_pb2,
+    router_pb2,
+    stats_pb2,
+    tls_pb2,
+)
+"""Modules whose messages occur inside of Any fields; importing them registers the messages."""

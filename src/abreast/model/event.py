@@ -1,0 +1,61 @@
+"""What happened: the audit log's rows, never changed once written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """Every kind of event, named by what happened."""
+
+    STARTED = "started"
+    PHASE = "phase"
+    WEIGHT = "weight"
+    STEP = "step"
+    APPROVED = "approved"
+    HELD = "held"
+    VERDICT = "verdict"
+    REFUSED = "refused"
+    SHELTERED = "sheltered"
+    UNSHELTERED = "unsheltered"
+    RELEASED = "released"
+    INSTANCE = "instance"
+    GATEWAY = "gateway"
+    NACK = "nack"
+    SPEC = "spec"
+
+
+EVENT_DOCS: Mapping[EventKind, str] = {
+    EventKind.STARTED: "a rollout began, or the service was put up for the first time",
+    EventKind.PHASE: "the rollout went from one phase to another",
+    EventKind.WEIGHT: "the share of users on the candidate was ordered to change",
+    EventKind.STEP: "a step was entered",
+    EventKind.APPROVED: "a person approved, or skipped the rest of a step",
+    EventKind.HELD: "a step took longer than `at_most` and is held, or goes on unproven",
+    EventKind.VERDICT: "a gate decided, with its sentence",
+    EventKind.REFUSED: "a command was refused, with the reason",
+    EventKind.SHELTERED: "a side has no ready instance; its users are served by the other side meanwhile",
+    EventKind.UNSHELTERED: "the side is ready again and has its users back",
+    EventKind.RELEASED: "the side that lost the traffic was taken out of the gateway, before it is stopped",
+    EventKind.INSTANCE: "an instance started, became ready or unready, failed or was stopped",
+    EventKind.GATEWAY: "Envoy started, restarted, crashed or was lost",
+    EventKind.NACK: "Envoy refused a snapshot; the last good one stays",
+    EventKind.SPEC: "the spec changed, or a change of it was refused",
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the audit log: when (Unix seconds), which rollout, who (``actor``), what and why (``reason``)."""
+
+    at: float
+    rollout: int
+    kind: EventKind
+    actor: str
+    reason: str
+    data: Mapping[str, str | int | float | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.actor or not self.reason:
+            message = f"event {self.kind} needs an actor and a reason, got {self.actor!r} and {self.reason!r}"
+            raise ValueError(message)

@@ -1,0 +1,190 @@
+"""The rollout: its phases, its steps, its policy, and its state as it is stored."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from abreast.model.units import FULL_WEIGHT, format_duration, format_weight
+
+
+class Phase(StrEnum):
+    """Where a rollout is; the moves between phases are in `abreast.rollout.transitions`."""
+
+    PENDING = "pending"
+    PROGRESSING = "progressing"
+    PAUSED = "paused"
+    PROMOTING = "promoting"
+    BAKING = "baking"
+    RETIRING = "retiring"
+    COMPLETED = "completed"
+    ROLLING_BACK = "rolling-back"
+    ROLLED_BACK = "rolled-back"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True)
+class WeightStep:
+    """Send this share of users to the candidate and gather evidence; ``for_s`` overrides ``step_time.at_least``."""
+
+    weight: int
+    for_s: float | None = None
+    kind: Literal["weight"] = "weight"
+
+    def __str__(self) -> str:
+        return f"weight {format_weight(self.weight)}"
+
+
+@dataclass(frozen=True)
+class HoldStep:
+    """Stay as it is for this long."""
+
+    for_s: float
+    kind: Literal["hold"] = "hold"
+
+    def __str__(self) -> str:
+        return f"hold {format_duration(self.for_s)}"
+
+
+@dataclass(frozen=True)
+class ApproveStep:
+    """Wait for a person's `promote`; ``text`` says what they should look at."""
+
+    text: str = ""
+    kind: Literal["approve"] = "approve"
+
+    def __str__(self) -> str:
+        return f"approve ({self.text})" if self.text else "approve"
+
+
+@dataclass(frozen=True)
+class BakeStep:
+    """After 100 %: keep the old version warm for this long, so that `undo` is instant."""
+
+    for_s: float
+    kind: Literal["bake"] = "bake"
+
+    def __str__(self) -> str:
+        return f"bake {format_duration(self.for_s)}"
+
+
+LadderStep = WeightStep | HoldStep | ApproveStep
+"""The kinds that the phase *progressing* walks."""
+
+Step = Annotated[WeightStep | HoldStep | ApproveStep | BakeStep, Field(discriminator="kind")]
+
+DEFAULT_STEPS: tuple[Step, ...] = (
+    WeightStep(100),
+    WeightStep(1000),
+    WeightStep(2500),
+    WeightStep(5000),
+    WeightStep(FULL_WEIGHT),
+    BakeStep(3600.0),
+)
+
+
+@dataclass(frozen=True)
+class ErrorGate:
+    """The simple limit: worse when the candidate's error share exceeds stable's by more than ``limit``.
+
+    Over the last ``window_s`` seconds, and only once the candidate had ``min_requests`` requests in them.
+    ``limit`` is in hundredths of a percent. The same number of requests is needed before a step may end:
+    no data never promotes.
+    """
+
+    limit: int = 500
+    min_requests: int = 20
+    window_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a rollout moves: made from the spec when it starts, and stored with it."""
+
+    steps: tuple[Step, ...] = DEFAULT_STEPS
+    at_least_s: float = 60.0
+    at_most_s: float = 3600.0
+    on_timeout: Literal["hold", "promote-unproven"] = "hold"
+    on_failure: Literal["roll-back", "freeze"] = "roll-back"
+    errors: ErrorGate = ErrorGate()
+    retire_after_s: float = 86_400.0
+    unused_for_s: float = 900.0
+    drain_s: float = 10.0
+    start_timeout_s: float = 60.0
+
+    @property
+    def ladder(self) -> tuple[LadderStep, ...]:
+        """The steps before all users are moved: those that the phase *progressing* walks."""
+        return tuple(
+            step
+            for step in self.steps
+            if not isinstance(step, BakeStep) and not (isinstance(step, WeightStep) and step.weight == FULL_WEIGHT)
+        )
+
+    @property
+    def bake_s(self) -> float:
+        """How long the old version stays warm after 100 %; 0 without a bake step."""
+        return sum(step.for_s for step in self.steps if isinstance(step, BakeStep))
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The state of one rollout: everything that must survive a crash.
+
+    Number 0 of a service is its first deployment: stable alone, already completed. Times are Unix seconds.
+
+    - ``resume_to``: the phase to return to from *paused* and *frozen*.
+    - ``step``: index into ``policy.ladder``; its length once the ladder is done.
+    - ``weight``: what was ordered; ``sheltering``: a side without a ready instance lent its users to the other.
+    - ``released_at``: when the side that lost the traffic was taken out of the gateway; None while it is warm.
+    - ``retire_now``: a person asked not to wait for ``retire_after_s``.
+    - ``candidate_missing_since``: since when no instance of the candidate is ready while it should serve.
+    """
+
+    service: str
+    number: int
+    stable: str
+    candidate: str | None
+    policy: Policy
+    phase: Phase
+    phase_since: float
+    started_at: float
+    attempt_since: float
+    step: int = 0
+    step_since: float = 0.0
+    weight: int = 0
+    weight_since: float = 0.0
+    resume_to: Phase | None = None
+    sheltering: Literal["stable", "candidate"] | None = None
+    candidate_missing_since: float | None = None
+    held: bool = False
+    released_at: float | None = None
+    retire_now: bool = False
+    reason: str = ""
+    revision: int = 0
+
+    @property
+    def salt(self) -> str:
+        """Moves users' buckets, so that not the same users are first in every rollout; a retry keeps them."""
+        return f"r{self.number}"
+
+    @property
+    def active(self) -> bool:
+        """Whether a candidate is under way, so that another rollout cannot start."""
+        return self.phase not in {Phase.COMPLETED, Phase.ROLLED_BACK}
+
+    @property
+    def promoted(self) -> bool:
+        """Whether all users were given to the candidate: from here back it is `undo`."""
+        phase = self.resume_to if self.phase in {Phase.PAUSED, Phase.FROZEN} else self.phase
+        return phase in {Phase.PROMOTING, Phase.BAKING, Phase.RETIRING, Phase.COMPLETED}
+
+    @property
+    def serving(self) -> str:
+        """The version that users fall back on: the next rollout's stable."""
+        return self.candidate if self.phase is Phase.COMPLETED and self.candidate else self.stable
+
+
+ROLLOUT_JSON: TypeAdapter[Rollout] = TypeAdapter(Rollout)
+"""Stores and loads a rollout exactly (pydantic keeps the step kinds apart by ``kind``)."""

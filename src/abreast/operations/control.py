@@ -1,0 +1,41 @@
+"""What operations work on: the running control plane of one service."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from abreast.controller.loop import Controller
+from abreast.model.rollout import Policy
+from abreast.model.service import Service
+from abreast.ports import Clock, Counts, Store
+
+
+class UserCounts(Counts, Protocol):
+    """Counts that also know what users got in the end."""
+
+    @property
+    def users(self) -> Mapping[int, int]:
+        """Users' requests by answer code (0: no answer), since counting began."""
+
+    def waiting(self, version: str, longer_than_s: float) -> int:
+        """How many requests at least have been in flight for longer than that."""
+
+
+@dataclass
+class Control:
+    """The parts that `abreast.app` wired together; ``service`` and ``policy`` change when the spec is read again.
+
+    ``policy`` gives the spec's policy for a candidate (raises UsageError for an unknown one); ``require`` raises
+    DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy.
+    """
+
+    service: Service
+    controller: Controller
+    store: Store
+    counts: UserCounts
+    clock: Clock
+    policy: Callable[[str], Policy]
+    require: Callable[[str], None]
+    restart_gateway: Callable[[], Awaitable[str]]
+    tester_secret: str
+    settled: Callable[[], bool]

@@ -1,0 +1,220 @@
+"""The state of the service as people and scripts read it."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from abreast.model.rollout import Phase, Rollout
+from abreast.model.service import Instance, Side
+from abreast.model.units import about
+from abreast.operations.control import Control
+from abreast.ports import VersionCounts
+from abreast.rollout.commands import allowed
+from abreast.rollout.decide import LIVE, decide
+from abreast.rollout.explain import candidate_silence, explain
+from abreast.rollout.gates import judge_errors
+from abreast.rollout.observed import Observed, Tally
+from abreast.rollout.transitions import HALTED
+from abreast.rollout.turn import split_of
+
+RECENT_S: Final = 10.0
+"""Rates and latencies in the status are of this many last seconds."""
+
+EXIT_HEALTHY, EXIT_PROGRESSING, EXIT_PAUSED, EXIT_ROLLED_BACK = 0, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class InstanceStatus:
+    """One instance; ``detail`` says why it is not ready."""
+
+    id: str
+    address: str
+    state: str
+    detail: str
+    restarts: int
+    pid: int | None
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """One version: ``rps`` and latencies over the last ten seconds, ``requests`` and ``errors`` in this step."""
+
+    name: str
+    side: str
+    ready: int
+    wanted: int
+    rps: float
+    requests: int
+    errors: int
+    error_share: float | None
+    errors_by_code: dict[str, int]
+    p50_ms: float | None
+    p99_ms: float | None
+    in_flight: int
+    waiting_long: int
+    instances: list[InstanceStatus]
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """One Envoy: whether it obeys the present split, and what it refuses."""
+
+    id: str
+    connected: bool
+    obeys: bool
+    weight: int | None
+    nack: str
+
+
+@dataclass(frozen=True)
+class GateStatus:
+    """One gate: ``state`` is worse, not-worse or undecided."""
+
+    name: str
+    state: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds."""
+
+    service: str
+    rollout: int
+    revision: int
+    stable: str
+    candidate: str | None
+    phase: str
+    phase_s: float
+    reason: str
+    step: int
+    steps: int
+    weight: int
+    seen_share: float | None
+    seen_requests: int
+    users_failed: int
+    users_requests: int
+    because: str
+    wake_in_s: float | None
+    exit_code: int
+    store_error: str
+    silence: str | None
+    versions: list[VersionStatus]
+    nodes: list[NodeStatus]
+    gates: list[GateStatus]
+    allowed: list[str]
+    explanation: list[str] = field(default_factory=list)
+
+
+def status(control: Control) -> Status:
+    """The present state."""
+    rollout = control.controller.rollout
+    observed = control.controller.observe()
+    decision = decide(rollout, observed)
+    split = split_of(rollout)
+    stable, candidate = (observed.step.get(name or "", Tally()) for name in (rollout.stable, rollout.candidate))
+    seen = stable.requests + candidate.requests
+    failed = sum(count for code, count in control.counts.users.items() if code == 0 or code >= 500)  # noqa: PLR2004
+    return Status(
+        service=rollout.service,
+        rollout=rollout.number,
+        revision=rollout.revision,
+        stable=rollout.stable,
+        candidate=rollout.candidate,
+        phase=rollout.phase.value,
+        phase_s=observed.now - rollout.phase_since,
+        reason=rollout.reason,
+        step=min(rollout.step + 1, len(rollout.policy.ladder)),
+        steps=len(rollout.policy.ladder),
+        weight=rollout.weight,
+        seen_share=candidate.requests / seen if seen and rollout.candidate else None,
+        seen_requests=seen,
+        users_failed=failed,
+        users_requests=sum(control.counts.users.values()),
+        because=decision.because,
+        wake_in_s=decision.wake_at - observed.now if decision.wake_at else None,
+        exit_code=exit_code(rollout),
+        store_error=str(control.controller.store_error or ""),
+        silence=candidate_silence(rollout, observed, patience_s=RECENT_S),
+        versions=_versions(control, rollout, observed),
+        nodes=[
+            NodeStatus(
+                id=node.id,
+                connected=node.connected,
+                obeys=node.acked == split,
+                weight=node.acked.weight if node.acked else None,
+                nack=node.nack,
+            )
+            for node in observed.nodes
+        ],
+        gates=_gates(rollout, observed),
+        allowed=list(allowed(rollout)),
+        explanation=list(explain(rollout, observed)),
+    )
+
+
+def exit_code(rollout: Rollout) -> int:
+    """What ``abreast status`` exits with: scripts and CI rely on it."""
+    if rollout.phase in HALTED:
+        return EXIT_PAUSED
+    if rollout.phase in {Phase.ROLLED_BACK, Phase.ROLLING_BACK}:
+        return EXIT_ROLLED_BACK
+    return EXIT_HEALTHY if rollout.phase is Phase.COMPLETED else EXIT_PROGRESSING
+
+
+def _versions(control: Control, rollout: Rollout, observed: Observed) -> list[VersionStatus]:
+    names = [rollout.serving] if rollout.phase is Phase.COMPLETED else [rollout.stable, rollout.candidate]
+    shown = [name for name in names if name]
+    shown += sorted({instance.version for instance in observed.instances} - set(shown))
+    recent = control.counts.recent(RECENT_S)
+    return [_version(control, rollout, observed, name, recent.get(name, VersionCounts())) for name in shown]
+
+
+def _version(control: Control, rollout: Rollout, observed: Observed, name: str, recent: VersionCounts) -> VersionStatus:
+    tally = observed.step.get(name, Tally())
+    side = Side.STABLE.value if name == rollout.serving else Side.CANDIDATE.value if name == rollout.candidate else ""
+    version = control.service.version(name)
+    return VersionStatus(
+        name=name,
+        side=side,
+        ready=observed.ready(name),
+        wanted=observed.wanted.get(name, 0),
+        rps=recent.requests / RECENT_S,
+        requests=tally.requests,
+        errors=tally.errors,
+        error_share=recent.errors / recent.requests if recent.requests else None,
+        errors_by_code={_kind(code): count for code, count in sorted(recent.codes.items()) if _bad(code)},
+        p50_ms=recent.latencies.quantile(0.5),
+        p99_ms=recent.latencies.quantile(0.99),
+        in_flight=tally.in_flight,
+        waiting_long=control.counts.waiting(name, version.timeout_s / 2) if version else 0,
+        instances=[_instance(each) for each in observed.instances if each.version == name],
+    )
+
+
+def _bad(code: int) -> bool:
+    return code == 0 or code >= 500  # noqa: PLR2004  # HTTP's server errors
+
+
+def _kind(code: int) -> str:
+    return "no answer" if code == 0 else str(code)
+
+
+def _instance(instance: Instance) -> InstanceStatus:
+    return InstanceStatus(
+        id=instance.id,
+        address=str(instance.endpoint),
+        state=instance.state.value,
+        detail=instance.detail,
+        restarts=instance.restarts,
+        pid=instance.pid,
+    )
+
+
+def _gates(rollout: Rollout, observed: Observed) -> list[GateStatus]:
+    if rollout.phase not in LIVE or rollout.candidate is None:
+        return []
+    gate = rollout.policy.errors
+    candidate, stable = (observed.window.get(name, Tally()) for name in (rollout.candidate, rollout.stable))
+    verdict = judge_errors(gate, candidate, stable, f"the last {about(gate.window_s)}")
+    state = "worse" if verdict.worse else "not-worse" if verdict.proven else "undecided"
+    return [GateStatus("errors", state, verdict.sentence)]

@@ -1,0 +1,1 @@
+"""Decides what a rollout does next, purely: facts in, decision out."""

@@ -1,0 +1,281 @@
+"""The heart: facts in, decision out. No clock, no log, no await; the same input gives the same output.
+
+A turn goes through five stages: obey people, protect users, go on by the steps, shelter users of a side that
+has nothing ready, and say what the world should look like. What it should look like is said in full each
+time, so a crash at any point heals in the next cycle.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from abreast.model.event import Event, EventKind
+from abreast.model.rollout import Phase, Policy, Rollout
+from abreast.model.units import about, format_weight
+from abreast.rollout.actions import Action, Decision, Reply, RunVersion, SetSplit, StopVersion
+from abreast.rollout.commands import obey
+from abreast.rollout.gates import judge_errors
+from abreast.rollout.observed import Observed, Tally
+from abreast.rollout.steps import progress
+from abreast.rollout.transitions import Trigger
+from abreast.rollout.turn import ACTOR, Turn, shelter_of, split_of
+
+LIVE = frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING, Phase.BAKING})
+"""Phases in which users may be on the candidate and a verdict acts."""
+
+
+def first(service: str, stable: str, policy: Policy, now: float) -> tuple[Rollout, Event]:
+    """Rollout number 0 of a service: its first version, serving everybody; and the event that says so."""
+    reason = f"{stable} is the first version of {service}"
+    rollout = Rollout(
+        service=service,
+        number=0,
+        stable=stable,
+        candidate=None,
+        policy=policy,
+        phase=Phase.COMPLETED,
+        phase_since=now,
+        started_at=now,
+        attempt_since=now,
+        reason=reason,
+    )
+    return rollout, Event(now, 0, EventKind.STARTED, ACTOR, reason, {"stable": stable})
+
+
+def decide(rollout: Rollout, observed: Observed) -> Decision:
+    """One turn: what the rollout becomes, what happened, what the world shall look like, when to look again."""
+    turn = Turn(rollout, observed)
+    replies: dict[str, Reply] = {}
+    for command in observed.commands:
+        turn, replies[command.id] = obey(turn, command)
+    turn = _missing(turn)
+    turn = _sheltered(_protected(turn))
+    turn, because, wake_at = _advanced(turn)
+    # Once more, for a weight that was ordered just now.
+    turn = _sheltered(turn)
+    return Decision(
+        rollout=turn.rollout,
+        events=turn.events,
+        actions=tuple(wishes(turn.rollout, observed)),
+        wake_at=wake_at,
+        because=because,
+        replies=replies,
+    )
+
+
+def _missing(turn: Turn) -> Turn:
+    """Remember since when the candidate has had nothing ready, while it should have."""
+    rollout = turn.rollout
+    missing = rollout.phase in LIVE and not turn.observed.ready(rollout.candidate)
+    since = rollout.candidate_missing_since
+    if missing == (since is not None):
+        return turn
+    return turn.changed(replace(rollout, candidate_missing_since=turn.now if missing else None))
+
+
+def _protected(turn: Turn) -> Turn:
+    """Roll back (or freeze) on a verdict; also while paused or waiting for a person."""
+    rollout, observed = turn.rollout, turn.observed
+    if rollout.phase not in LIVE:
+        return turn
+    reason = None
+    since = rollout.candidate_missing_since
+    if since is not None and turn.now - since >= rollout.policy.start_timeout_s and observed.ready(rollout.stable):
+        reason = f"{rollout.candidate} has had no ready instance for {about(turn.now - since)}"
+    gate = rollout.policy.errors
+    candidate = observed.window.get(rollout.candidate or "", Tally())
+    stable = observed.window.get(rollout.stable, Tally())
+    verdict = judge_errors(gate, candidate, stable, f"the last {about(gate.window_s)}")
+    if verdict.worse:
+        reason = f"gate errors: {verdict.sentence}"
+    if reason is None:
+        return turn
+    trigger = Trigger.FREEZE if rollout.policy.on_failure == "freeze" else Trigger.WORSE
+    return turn.noted(EventKind.VERDICT, ACTOR, reason, verdict="worse").moved(trigger, ACTOR, reason)
+
+
+Advance = tuple[Turn, str, float | None]
+
+
+def _advanced(turn: Turn) -> Advance:
+    """Go on as far as the facts allow; then say what is waited for, and until when at most."""
+    while True:
+        before = turn.rollout
+        turn, because, wake_at = _advance(turn)
+        if (turn.rollout.phase, turn.rollout.step) == (before.phase, before.step):
+            if turn.rollout.candidate_missing_since is not None and turn.rollout.phase in LIVE:
+                limit = turn.rollout.candidate_missing_since + turn.rollout.policy.start_timeout_s
+                wake_at = limit if wake_at is None else min(limit, wake_at)
+            return turn, because, wake_at
+
+
+def _advance(turn: Turn) -> Advance:
+    return _ADVANCES[turn.rollout.phase](turn)
+
+
+def _halted(turn: Turn) -> Advance:
+    rollout = turn.rollout
+    return turn, f"{rollout.phase}: a person has to resume, promote or abort ({rollout.reason})", None
+
+
+def _completed(turn: Turn) -> Advance:
+    return turn, f"{turn.rollout.serving} serves all users", None
+
+
+def _pending(turn: Turn) -> Advance:
+    rollout, observed = turn.rollout, turn.observed
+    name = rollout.candidate or ""
+    ready, wanted = observed.ready(name), max(observed.wanted.get(name, 1), 1)
+    if ready >= wanted:
+        reason = f"{ready} of {wanted} instances of {name} are ready"
+        return turn.moved(Trigger.READY, ACTOR, reason).stepped(0, ACTOR, reason), reason, None
+    limit = rollout.phase_since + rollout.policy.start_timeout_s
+    details = sorted({each.detail for each in observed.instances if each.version == name and each.detail})
+    detail = f" ({'; '.join(details)})" if details else ""
+    because = f"{ready} of {wanted} instances of {name} are ready{detail}"
+    hopeless = observed.hopeless.get(name)
+    if hopeless or turn.now >= limit:
+        reason = hopeless or f"{because} after {about(rollout.policy.start_timeout_s)}"
+        return turn.noted(EventKind.VERDICT, ACTOR, reason).moved(Trigger.WORSE, ACTOR, reason), reason, None
+    return turn, because, limit
+
+
+def _progressing(turn: Turn) -> Advance:
+    rollout = turn.rollout
+    policy = rollout.policy
+    if rollout.step >= len(policy.ladder):
+        reason = "all steps are done"
+        return turn.moved(Trigger.CLIMBED, ACTOR, reason), reason, None
+    step = progress(rollout, turn.observed, split_of(rollout))
+    reason = step.because
+    if step.done or (step.overdue and step.unproven and policy.on_timeout == "promote-unproven"):
+        if not step.done:
+            reason = f"unproven after {about(policy.at_most_s)}, going on as the policy says: {step.because}"
+            turn = turn.noted(EventKind.HELD, ACTOR, reason)
+        return turn.stepped(rollout.step + 1, ACTOR, reason), reason, None
+    if step.overdue and not rollout.held:
+        held = turn.changed(replace(rollout, held=True))
+        return (
+            held.noted(EventKind.HELD, ACTOR, f"held after {about(policy.at_most_s)}: {reason}"),
+            reason,
+            None,
+        )
+    return turn, reason, step.wake_at
+
+
+def _promoting(turn: Turn) -> Advance:
+    rollout = turn.rollout
+    if rollout.sheltering is None and turn.observed.obeyed(split_of(rollout)):
+        reason = f"every gateway sends all users to {rollout.candidate}"
+        return turn.moved(Trigger.OBEYED, ACTOR, reason), reason, None
+    return turn, "waiting for every gateway to send all users to the candidate", None
+
+
+def _baking(turn: Turn) -> Advance:
+    rollout = turn.rollout
+    end = rollout.phase_since + rollout.policy.bake_s
+    if turn.now >= end:
+        reason = f"{rollout.candidate} baked for {about(rollout.policy.bake_s)}"
+        return turn.moved(Trigger.BAKED, ACTOR, reason), reason, None
+    return turn, f"baking: {about(end - turn.now)} left; undo is instant", end
+
+
+def _rolling_back(turn: Turn) -> Advance:
+    rollout = turn.rollout
+    if rollout.sheltering is None and turn.observed.obeyed(split_of(rollout)):
+        reason = f"every gateway sends all users to {rollout.stable}; {rollout.reason}"
+        return turn.moved(Trigger.OBEYED, ACTOR, reason), reason, None
+    if rollout.sheltering:
+        return turn, f"waiting for {rollout.stable} to be ready", None
+    return turn, f"waiting for every gateway to send all users to {rollout.stable}", None
+
+
+def _retiring(turn: Turn) -> Advance:
+    """The side that lost: first unused and out of the gateway, then drained and stopped."""
+    rollout, observed = turn.rollout, turn.observed
+    policy = rollout.policy
+    loser = (rollout.stable if rollout.phase is Phase.RETIRING else rollout.candidate) or ""
+    if rollout.released_at is None:
+        if rollout.sheltering is not None or not observed.obeyed(split_of(rollout)):
+            return turn, "waiting for every gateway to obey", None
+        last = observed.step.get(loser, Tally()).last_request_at
+        quiet_since = max(rollout.phase_since, observed.counting_since, last or 0.0)
+        due = max(rollout.phase_since + policy.retire_after_s, quiet_since + policy.unused_for_s)
+        if not rollout.retire_now and turn.now < due:
+            return turn, f"{loser} stays warm for at least {about(due - turn.now)} more", due
+        reason = (
+            f"{loser} is unused and leaves the gateway" if not rollout.retire_now else f"{loser} is retired by order"
+        )
+        released = turn.changed(replace(rollout, released_at=turn.now))
+        return (
+            released.noted(EventKind.RELEASED, ACTOR, reason, version=loser),
+            reason,
+            turn.now + policy.drain_s,
+        )
+    if observed.running(loser):
+        drained_at = _drained_at(rollout, observed, loser)
+        wake_at = drained_at if drained_at > turn.now else None
+        return turn, f"{loser} is drained and stopped", wake_at
+    if rollout.phase is Phase.RETIRING and not observed.routed(loser):
+        reason = f"{loser} is retired; {rollout.candidate} is the stable version now"
+        return turn.moved(Trigger.STOPPED, ACTOR, reason), reason, None
+    return turn, f"{rollout.stable} serves all users; {rollout.reason}", None
+
+
+_ADVANCES: Mapping[Phase, Callable[[Turn], Advance]] = {
+    Phase.PENDING: _pending,
+    Phase.PROGRESSING: _progressing,
+    Phase.PAUSED: _halted,
+    Phase.FROZEN: _halted,
+    Phase.PROMOTING: _promoting,
+    Phase.BAKING: _baking,
+    Phase.RETIRING: _retiring,
+    Phase.COMPLETED: _completed,
+    Phase.ROLLING_BACK: _rolling_back,
+    Phase.ROLLED_BACK: _retiring,
+}
+"""How each phase goes on by itself."""
+
+
+def _drained_at(rollout: Rollout, observed: Observed, version: str) -> float:
+    """When the version may be stopped at the latest: at once without requests in flight, else after draining."""
+    if not observed.step.get(version, Tally()).in_flight:
+        return observed.now
+    return max(rollout.released_at or 0.0, rollout.phase_since) + rollout.policy.drain_s
+
+
+def _sheltered(turn: Turn) -> Turn:
+    """Lend the users of a side that has nothing ready to the other side, or give them back."""
+    before, after = turn.rollout.sheltering, shelter_of(turn.rollout, turn.observed)
+    if before == after:
+        return turn
+    rollout = turn.rollout
+    changed = turn.changed(replace(rollout, sheltering=after))
+    if after is None:
+        reason = f"the {before} is ready again and has its users back ({format_weight(rollout.weight)})"
+        return changed.noted(EventKind.UNSHELTERED, ACTOR, reason, side=before)
+    reason = f"the {after} has no ready instance; the other side serves its users meanwhile"
+    return changed.noted(EventKind.SHELTERED, ACTOR, reason, side=after)
+
+
+def wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
+    """What the world should look like, whole: the split, the versions that shall run, and those that may stop."""
+    split = split_of(rollout)
+    urgent = any(node.acked is not None and node.acked.weight > split.weight for node in observed.nodes)
+    yield SetSplit(split, urgent)
+    wanted = dict.fromkeys(_wanted(rollout))
+    for version in wanted:
+        yield RunVersion(version)
+    for version in sorted({instance.version for instance in observed.instances} - set(wanted)):
+        drained = _drained_at(rollout, observed, version) <= observed.now
+        if drained and not observed.routed(version):
+            yield StopVersion(version)
+
+
+def _wanted(rollout: Rollout) -> Iterator[str]:
+    if rollout.phase is Phase.COMPLETED or rollout.candidate is None:
+        yield rollout.serving
+        return
+    if not (rollout.phase is Phase.RETIRING and rollout.released_at is not None):
+        yield rollout.stable
+    if not (rollout.phase is Phase.ROLLED_BACK and rollout.released_at is not None):
+        yield rollout.candidate

@@ -1,0 +1,93 @@
+"""One frozen view of the world per cycle: what `decide` is told, and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from abreast.model.rollout import Policy
+from abreast.model.service import Instance
+from abreast.model.traffic import Split
+
+Verb = Literal["start", "promote", "pause", "resume", "abort", "undo", "retry", "retire", "weight"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a person (or a pipeline) asks for. ``id`` is unique; ``revision``, if given, must match the rollout's.
+
+    ``policy`` is the spec's for the candidate, needed by *start* and, where the spec changed, by *retry*.
+    """
+
+    id: str
+    verb: Verb
+    actor: str
+    reason: str = ""
+    version: str | None = None
+    weight: int | None = None
+    full: bool = False
+    revision: int | None = None
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """One Envoy: the split it acknowledged last (None: not known yet), whether it is connected, its last refusal."""
+
+    id: str
+    acked: Split | None
+    connected: bool
+    nack: str = ""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What the gateway counted for one version: attempts that ended, and how many of them were bad.
+
+    Bad is a 5xx, a time-out, a reset or a failed connection, counted before any retry could hide it.
+    ``in_flight`` is how many are under way now; ``last_request_at`` is Unix seconds, None when none was seen.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    in_flight: int = 0
+    last_request_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The facts of one cycle.
+
+    - ``now``: Unix seconds.
+    - ``instances``: every instance of every version known to the drivers.
+    - ``wanted``: for each version of the spec, how many instances it should have.
+    - ``nodes``: every Envoy that should obey.
+    - ``window``: tallies over the error gate's window; ``step``: tallies since the present step began.
+    - ``hopeless``: versions that cannot be started at all, with the reason.
+    - ``counting_since``: since when counts are complete (a restarted control plane starts anew).
+    """
+
+    now: float
+    instances: tuple[Instance, ...] = ()
+    wanted: Mapping[str, int] = field(default_factory=dict)
+    nodes: tuple[NodeState, ...] = ()
+    window: Mapping[str, Tally] = field(default_factory=dict)
+    step: Mapping[str, Tally] = field(default_factory=dict)
+    counting_since: float = 0.0
+    commands: tuple[Command, ...] = ()
+    hopeless: Mapping[str, str] = field(default_factory=dict)
+
+    def ready(self, version: str | None) -> int:
+        """How many instances of the version are ready."""
+        return sum(1 for instance in self.instances if instance.version == version and instance.ready)
+
+    def running(self, version: str) -> bool:
+        """Whether any instance of the version exists, in whatever state."""
+        return any(instance.version == version for instance in self.instances)
+
+    def obeyed(self, split: Split) -> bool:
+        """Whether every node is known to have acknowledged exactly this split (never true without a node)."""
+        return bool(self.nodes) and all(node.acked == split for node in self.nodes)
+
+    def routed(self, version: str) -> bool:
+        """Whether some node may still route to the version: it says so, or what it does is not known."""
+        return any(node.acked is None or version in node.acked.versions for node in self.nodes)

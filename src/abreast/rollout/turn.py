@@ -1,0 +1,105 @@
+"""One turn of deciding: the rollout as changed so far and what happened on the way; frozen."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from abreast.model.event import Event, EventKind
+from abreast.model.rollout import Phase, Rollout, WeightStep
+from abreast.model.traffic import Split
+from abreast.model.units import FULL_WEIGHT, format_weight
+from abreast.rollout.observed import Observed
+from abreast.rollout.transitions import HALTED, Trigger, target
+
+ACTOR = "abreast"
+"""Actor of everything that no person asked for."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The rollout so far, the facts, and the events of this turn; every method returns a new one."""
+
+    rollout: Rollout
+    observed: Observed
+    events: tuple[Event, ...] = ()
+
+    @property
+    def now(self) -> float:
+        """Unix seconds of this turn."""
+        return self.observed.now
+
+    def noted(self, kind: EventKind, actor: str, reason: str, **data: str | float | None) -> "Turn":
+        """With one more event."""
+        event = Event(self.now, self.rollout.number, kind, actor, reason, data)
+        return replace(self, events=(*self.events, event))
+
+    def changed(self, rollout: Rollout) -> "Turn":
+        """With another state of the rollout."""
+        return replace(self, rollout=rollout)
+
+    def moved(self, trigger: Trigger, actor: str, reason: str) -> "Turn":
+        """In the phase that the trigger leads to. Raises LookupError where the table has no such move."""
+        phase = target(self.rollout, trigger)
+        if phase is None:
+            message = f"{trigger!r} is not possible in phase {self.rollout.phase!r}"
+            raise LookupError(message)
+        before = self.rollout
+        resume_to = None
+        if phase in HALTED:
+            resume_to = before.resume_to if before.phase in HALTED else before.phase
+        after = replace(before, phase=phase, phase_since=self.now, resume_to=resume_to, reason=reason)
+        noted = self.changed(after).noted(EventKind.PHASE, actor, reason, before=before.phase.value, after=phase.value)
+        if phase is Phase.ROLLING_BACK:
+            return noted.weighted(0, actor, reason).changed_fields(released_at=None, retire_now=False, held=False)
+        if phase is Phase.PROMOTING:
+            return noted.weighted(FULL_WEIGHT, actor, reason)
+        return noted
+
+    def changed_fields(self, *, released_at: float | None, retire_now: bool, held: bool) -> "Turn":
+        """With the marks of holding and retiring set."""
+        return self.changed(replace(self.rollout, released_at=released_at, retire_now=retire_now, held=held))
+
+    def weighted(self, weight: int, actor: str, reason: str) -> "Turn":
+        """With another share of users on the candidate."""
+        before = self.rollout
+        if before.weight == weight:
+            return self
+        after = replace(before, weight=weight, weight_since=self.now)
+        return self.changed(after).noted(EventKind.WEIGHT, actor, reason, before=before.weight, after=weight)
+
+    def stepped(self, step: int, actor: str, reason: str) -> "Turn":
+        """In another step of the ladder (its length: past the end), its weight ordered."""
+        ladder = self.rollout.policy.ladder
+        entered = self.changed(replace(self.rollout, step=step, step_since=self.now, held=False))
+        if step >= len(ladder):
+            return entered
+        kind = ladder[step]
+        noted = entered.noted(EventKind.STEP, actor, reason, step=step + 1, of=len(ladder), what=str(kind))
+        if isinstance(kind, WeightStep):
+            return noted.weighted(kind.weight, actor, f"step {step + 1}: {format_weight(kind.weight)}")
+        return noted
+
+
+def split_of(rollout: Rollout) -> Split:
+    """What the gateways shall be told in this state."""
+    if rollout.candidate is None or rollout.phase is Phase.COMPLETED:
+        return Split(rollout.serving)
+    if rollout.phase is Phase.PENDING:
+        return Split(rollout.stable)
+    if rollout.released_at is not None:
+        return Split(rollout.candidate if rollout.promoted else rollout.stable)
+    weight = {None: rollout.weight, "candidate": 0, "stable": FULL_WEIGHT}[rollout.sheltering]
+    return Split(rollout.stable, rollout.candidate, weight, rollout.salt)
+
+
+def shelter_of(rollout: Rollout, observed: Observed) -> Literal["stable", "candidate"] | None:
+    """The side that has users but no ready instance while the other side has one, if any."""
+    if rollout.candidate is None or rollout.phase in {Phase.PENDING, Phase.COMPLETED}:
+        return None
+    if rollout.released_at is not None:
+        return None
+    stable, candidate = observed.ready(rollout.stable), observed.ready(rollout.candidate)
+    if rollout.weight > 0 and not candidate and stable:
+        return "candidate"
+    if rollout.weight < FULL_WEIGHT and not stable and candidate:
+        return "stable"
+    return None

@@ -1,0 +1,97 @@
+"""The state directory ``.abreast``: where everything lies, and who holds it."""
+
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from abreast.model.errors import AlreadyRunningError, StoreError
+
+NAME: Final = ".abreast"
+
+_SOCKET_ROOM: Final = 80
+"""A unix socket's path may have 107 bytes (sun_path in unix(7)); the names of ours need the rest."""
+
+
+@dataclass(frozen=True)
+class StateDir:
+    """``path`` is ``.abreast`` beside the spec: store, logs, and what runs now."""
+
+    path: Path
+
+    @classmethod
+    def beside(cls, directory: Path) -> "StateDir":
+        """The state directory of the spec in ``directory``; nothing is made."""
+        return cls(directory.resolve() / NAME)
+
+    @property
+    def store(self) -> Path:
+        """The database."""
+        return self.path / "abreast.db"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of Envoy and of every instance."""
+        return self.path / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and records of what runs; elsewhere if the path were too long for a socket."""
+        inside = self.path / "run"
+        if len(os.fsencode(inside)) <= _SOCKET_ROOM:
+            return inside
+        name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"abreast-{os.getuid()}" / name
+
+    @property
+    def api(self) -> Path:
+        """The API's socket."""
+        return self.run / "api.sock"
+
+    def make(self) -> None:
+        """Create what is missing, for this user alone. Raises StoreError."""
+        try:
+            for directory in (self.path, self.logs, self.run.parent, self.run):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"the state directory {str(self.path)!r} cannot be made: {error.strerror}"
+            raise StoreError(message, "make the directory writable, or make room on its disk") from error
+        self._require_own(self.run)
+
+    def lock(self) -> int:
+        """Hold this directory for this process; returns the descriptor that holds it.
+
+        The kernel lets go when the process ends, however it ends. Raises AlreadyRunningError, StoreError.
+        """
+        file = self.path / "lock"
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            message = f"{str(file)!r} cannot be opened: {error.strerror}"
+            raise StoreError(message, "make the directory writable, or make room on its disk") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            message = f"abreast already runs for {str(self.path.parent)!r} (process {holder})"
+            raise AlreadyRunningError(message, "use it: abreast status; or end it with Ctrl-C or SIGTERM") from error
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError:
+            # A full disk; the lock holds all the same, only the holder's number stays untold.
+            return descriptor
+        return descriptor
+
+    @staticmethod
+    def _require_own(directory: Path) -> None:
+        """A directory in a shared place must be ours alone, or somebody else could answer on our sockets."""
+        facts = directory.lstat()
+        if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode) or facts.st_mode & 0o077:
+            message = f"{str(directory)!r} is not private to this user"
+            raise StoreError(message, f"remove it, or: chmod 700 {directory}")

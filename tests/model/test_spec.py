@@ -1,0 +1,408 @@
+"""The spec as a whole: defaults, the values it becomes, every fault at once, and its published schema."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from abreast.model.errors import SpecError, UsageError
+from abreast.model.rollout import ApproveStep, BakeStep, ErrorGate, HoldStep, Policy, WeightStep
+from abreast.model.service import Endpoint, GatewaySettings, Probe, Service, Tls, UserKey, Version
+from abreast.model.spec import parse_spec, schema, service_name
+from abreast.model.spec_faults import LATER, MODELS
+
+SMALLEST = """
+versions:
+  v1: {run: ./old}
+  v2: {run: ./new}
+"""
+
+FULL = """
+service: shop
+gateway:
+  listen: "[::1]:8443"
+  tls: {certificate: shop.crt, key: /etc/shop.key}
+  timeout: 20s
+  drain: 30s
+  concurrency: 2
+users: {by: [header:X-User-Id, cookie:Session]}
+versions:
+  v1:
+    run: gunicorn 'shop app' --bind 127.0.0.1:{port}
+    instances: 2
+    env: {LEVEL: info, RELEASE: 1.10, DEBUG: true, EMPTY: ""}
+    cwd: releases/1
+    ready: GET /healthz?full=1
+    live: tcp
+    start_timeout: 2m
+    stop_timeout: 20s
+    timeout: 12s
+    keep_alive: 1s
+    protocol: h2c
+    capacity: {max_connections: 100, max_requests: 200}
+  "1.10": {run: [./new, --port, 80, "{port}"]}
+  v3: {endpoints: ["127.0.0.1:9001", "localhost:9002", "[::1]:9003"], ready: tcp}
+stable: v1
+rollout:
+  steps:
+    - approve: are you ready?
+    - {weight: 0.5%, for: 5m}
+    - hold: 10m
+    - approve:
+    - weight: 50%
+    - bake: 2h
+  approve: [weight 50%]
+  step_time: {at_least: 2m, at_most: 30m}
+  on_timeout: promote-unproven
+  on_failure: freeze
+  gates: {errors: {limit: 1%, min_requests: 100, window: 2m}}
+  retire: {after: 1h, unused_for: 5m}
+"""
+
+SEVEN = """\
+service: Shop
+gateway:
+  listen: 127.0.0.1
+  timout: 10s
+versions:
+  v1: {run: "./old", instances: 0}
+  v2: {ready: GET /healthz}
+stable: v9
+rollout:
+  steps: [{weight: 50%}, {weight: 10%}]
+"""
+
+
+def faults(text: str, **environment: str) -> list[tuple[int, str, str, str]]:
+    """Line, path, message and remedy of every fault in the text."""
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text, "a.yaml", environment=environment)
+    found = caught.value.faults
+    assert all(fault.file == "a.yaml" for fault in found)
+    assert [fault.line for fault in found] == sorted(fault.line for fault in found)
+    return [(fault.line, fault.path, fault.message, fault.remedy) for fault in found]
+
+
+def test_two_versions_are_a_spec() -> None:
+    spec = parse_spec(SMALLEST, directory="/srv/shop")
+    assert spec.service() == Service(
+        name="shop",
+        versions=(Version("v1", run=("./old",), cwd="/srv/shop"), Version("v2", run=("./new",), cwd="/srv/shop")),
+        stable="v1",
+        users=(),
+        gateway=GatewaySettings(),
+    )
+    assert spec.policy("v2") == Policy()
+
+
+def test_every_key_arrives() -> None:
+    spec = parse_spec(FULL, directory="/srv/x")
+    service = spec.service()
+    assert service.name == "shop"
+    assert service.stable == "v1"
+    assert service.users == (UserKey("header", "x-user-id"), UserKey("cookie", "Session"))
+    assert service.gateway == GatewaySettings(
+        Endpoint("::1", 8443), Tls("/srv/x/shop.crt", "/etc/shop.key"), timeout_s=20.0, concurrency=2, drain_s=30.0
+    )
+    assert service.version("v1") == Version(
+        name="v1",
+        run=("gunicorn", "shop app", "--bind", "127.0.0.1:{port}"),
+        instances=2,
+        env=(("LEVEL", "info"), ("RELEASE", "1.10"), ("DEBUG", "true"), ("EMPTY", "")),
+        cwd="/srv/x/releases/1",
+        ready=Probe("http", "/healthz?full=1"),
+        live=Probe("tcp"),
+        protocol="h2c",
+        start_timeout_s=120.0,
+        stop_timeout_s=20.0,
+        timeout_s=12.0,
+        keep_alive_s=1.0,
+        max_connections=100,
+        max_requests=200,
+    )
+    assert service.version("1.10") == Version("1.10", run=("./new", "--port", "80", "{port}"), cwd="/srv/x")
+    assert service.version("v3") == Version(
+        "v3",
+        endpoints=(Endpoint("127.0.0.1", 9001), Endpoint("127.0.0.1", 9002), Endpoint("::1", 9003)),
+        cwd="/srv/x",
+    )
+
+
+def test_the_policy_is_the_candidates() -> None:
+    spec = parse_spec(FULL)
+    assert spec.policy("v1") == Policy(
+        steps=(
+            ApproveStep("are you ready?"),
+            WeightStep(50, 300.0),
+            HoldStep(600.0),
+            ApproveStep(),
+            ApproveStep("before weight 50 %"),
+            WeightStep(5000),
+            WeightStep(10_000),
+            BakeStep(7200.0),
+        ),
+        at_least_s=120.0,
+        at_most_s=1800.0,
+        on_timeout="promote-unproven",
+        on_failure="freeze",
+        errors=ErrorGate(limit=100, min_requests=100, window_s=120.0),
+        retire_after_s=3600.0,
+        unused_for_s=300.0,
+        drain_s=30.0,
+        start_timeout_s=120.0,
+    )
+    assert spec.policy("v3").start_timeout_s == Version.start_timeout_s
+
+
+def test_a_candidate_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(UsageError, match="no version is called 'v7'; the spec has: v1, v2") as caught:
+        parse_spec(SMALLEST).policy("v7")
+    assert "add `v7`" in caught.value.remedy
+
+
+def test_seven_faults_are_seven_each_with_line_and_remedy() -> None:
+    found = faults(SEVEN)
+    assert [(line, path) for line, path, _, _ in found] == [
+        (1, "service"),
+        (3, "gateway.listen"),
+        (4, "gateway.timout"),
+        (6, "versions.v1.instances"),
+        (7, "versions.v2"),
+        (8, "stable"),
+        (10, "rollout.steps[1].weight"),
+    ]
+    assert [message for _, _, message, _ in found] == [
+        "'Shop' is not allowed here",
+        "'127.0.0.1' is no address with a port",
+        "unknown key 'timout'; allowed here: listen, tls, timeout, drain, concurrency",
+        "`0` is not allowed here",
+        "neither `run` nor `endpoints`: there is no way to reach this version",
+        "no version is called 'v9'; `versions` has: v1, v2",
+        "weight 10 % does not rise above the 50 % before it",
+    ]
+    assert all(remedy for _, _, _, remedy in found)
+    assert found[2][3] == "did you mean `timeout`?"
+
+
+def test_faults_of_the_text_come_with_those_of_the_values() -> None:
+    found = faults("versions: {v1: {run: a}}\nstable: v2\nstable: v1\nservice: 'A'")
+    assert [(line, path) for line, path, _, _ in found] == [(2, "stable"), (3, "stable"), (4, "service")]
+
+
+def test_what_hangs_on_a_fault_is_not_reported_as_one() -> None:
+    found = faults("versions:\n  V2: {run: a}\n  v1: {enpoints: ['127.0.0.1:1']}\nstable: V2")
+    assert [path for _, path, _, _ in found] == ["versions.V2", "versions.v1.enpoints"]
+
+
+@pytest.mark.parametrize("text", ["[]", "text", "5", "- a", "true"])
+def test_a_spec_is_a_mapping(text: str) -> None:
+    ((line, path, message, remedy),) = faults(text)
+    assert (line, path) == (1, "")
+    assert "a spec is a mapping of keys, found" in message
+    assert "versions" in remedy
+
+
+@pytest.mark.parametrize("text", ["service: shop", "versions: {}", "versions:", "versions: []"])
+def test_a_spec_has_versions(text: str) -> None:
+    ((_, path, _, remedy),) = faults(text)
+    assert path == "versions"
+    assert remedy
+
+
+def test_variables_are_taken_from_the_environment() -> None:
+    text = "versions: {v1: {run: 'app $${x} {port}', env: {URL: 'db://${HOST:-}/${DB}', A: '${EMPTY:-full}'}}}"
+    service = parse_spec(text, environment={"DB": "shop", "EMPTY": ""}).service()
+    assert service.versions[0].run == ("app", "${x}", "{port}")
+    assert dict(service.versions[0].env) == {"URL": "db:///shop", "A": "full"}
+
+
+def test_a_variable_with_blanks_stays_one_word() -> None:
+    text = """versions: {v1: {run: "app ${ARGS} '${MODE:-a b}' $$5 $HOME"}}"""
+    service = parse_spec(text, environment={"ARGS": "x y"}).service()
+    assert service.versions[0].run == ("app", "x y", "a b", "$5", "$HOME")
+
+
+def test_a_variable_that_is_not_set_is_a_fault_at_its_line() -> None:
+    found = faults("versions:\n  v1:\n    run: app ${ONE}\n    env:\n      A: ${TWO}\n      B: '${}'")
+    assert [(line, path) for line, path, _, _ in found] == [
+        (3, "versions.v1.run"),
+        (5, "versions.v1.env.A"),
+        (6, "versions.v1.env.B"),
+    ]
+    assert "needs ONE, which is not set" in found[0][2]
+    assert found[0][3] == "set ONE, or write ${ONE:-DEFAULT}"
+    assert "without a name" in found[2][2]
+
+
+@pytest.mark.parametrize(
+    ("directory", "name"),
+    [
+        ("/srv/shop", "shop"),
+        ("/srv/My Shop", "my-shop"),
+        ("/", "service"),
+        ("", "service"),
+        ("/srv/.hidden-", "hidden"),
+        ("/srv/ÄÖ", "service"),
+        ("/srv/" + "a" * 60, "a" * 40),
+    ],
+)
+def test_a_service_is_named_after_its_directory(directory: str, name: str) -> None:
+    assert service_name(directory) == name
+    assert parse_spec(SMALLEST, directory=directory).service().name == name
+    parse_spec(f"service: {name}\n{SMALLEST}")
+
+
+@pytest.mark.parametrize("place", LATER)
+def test_keys_of_later_versions_say_so(place: str) -> None:
+    *parents, name = place.split(".")
+    value: object = {name: {"x": 1}}
+    for parent in reversed(parents):
+        value = (
+            [value] if parent == "*" and parents[-2:] == ["steps", "*"] else {"v1" if parent == "*" else parent: value}
+        )
+    assert isinstance(value, dict)
+    found = faults(json.dumps({"versions": {"v1": {"run": "a"}}} | value))
+    (message,) = [message for _, path, message, _ in found if path.endswith(name)]
+    assert message.startswith(f"`{name}` is not supported by this version of abreast yet")
+
+
+def test_no_key_is_both_here_and_later() -> None:
+    allowed = {
+        f"{place}.{info.alias or name}".removeprefix(".")
+        for place, model in MODELS.items()
+        for name, info in model.model_fields.items()
+    }
+    assert "rollout.steps.*.weight" in allowed
+    assert not allowed & set(LATER)
+
+
+# -- the schema
+
+
+def test_the_published_schema_is_current() -> None:
+    published = Path(__file__).parents[2] / "docs" / "abreast.schema.json"
+    assert json.loads(published.read_text(encoding="utf-8")) == schema(), "write it anew with: make fix"
+
+
+@pytest.mark.parametrize("text", [SMALLEST, FULL])
+def test_the_schema_agrees_with_a_good_spec(text: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft202012Validator(schema()).validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "versions: {}",
+        "versions: {v1: {run: a}}\nfoo: 1",
+        "versions: {V1: {run: a}}",
+        "versions: {v1: {run: a, timeout: 30}}",
+        "versions: {v1: {run: a, instances: 0}}",
+        "versions: {v1: {run: a, ready: GET x}}",
+        "versions: {v1: {run: a, env: {'A B': x}}}",
+        "versions: {v1: {run: a}}\ngateway: {listen: ':80'}",
+        "versions: {v1: {run: a}}\nusers: {by: [x-user]}",
+        "versions: {v1: {run: a}}\nrollout: {steps: [{weight: 10%, hold: 5m}]}",
+        "versions: {v1: {run: a}}\nrollout: {steps: [{}]}",
+        "versions: {v1: {run: a}}\nrollout: {on_failure: stop}",
+        "versions: {v1: {run: a}}\nrollout: {gates: {errors: {limit: 5}}}",
+    ],
+)
+def test_the_schema_and_the_parser_refuse_the_same(text: str) -> None:
+    assert not jsonschema.Draft202012Validator(schema()).is_valid(yaml.safe_load(text))
+    assert faults(text)
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    found = schema()
+    for model in (found, *found["$defs"].values()):
+        assert model["description"]
+        for name, described in model["properties"].items():
+            assert described.get("description"), name
+
+
+# -- anything at all
+
+KEYS = st.sampled_from(
+    sorted({name for model in MODELS.values() for name in model.model_fields} | {"for", "timeout", "x"})
+)
+WORDS = st.sampled_from(
+    [
+        "10%",
+        "5%",
+        "0%",
+        "30s",
+        "1h",
+        "v1",
+        "v2",
+        "GET /",
+        "tcp",
+        "off",
+        "127.0.0.1:1",
+        "hold",
+        "weight 5%",
+        "${A}",
+        "a;b",
+    ]
+)
+LEAVES = st.none() | st.booleans() | st.integers(-5, 10**17) | WORDS | st.text(max_size=8)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | WORDS, inner, max_size=5), max_leaves=20
+)
+SECTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "service": LEAVES,
+        "stable": LEAVES,
+        "gateway": VALUES,
+        "users": st.fixed_dictionaries({"by": VALUES}),
+        "versions": st.dictionaries(WORDS, st.dictionaries(KEYS, VALUES, max_size=3) | VALUES, max_size=3),
+        "rollout": st.fixed_dictionaries(
+            {},
+            optional={
+                "steps": st.lists(st.dictionaries(KEYS, LEAVES, max_size=2) | VALUES, max_size=4),
+                "approve": st.lists(WORDS, max_size=2),
+                "step_time": VALUES,
+                "gates": VALUES,
+            },
+        ),
+        "x": VALUES,
+    },
+)
+
+
+def _reads_or_faults(text: str) -> None:
+    try:
+        spec = parse_spec(text)
+    except SpecError as error:
+        assert error.faults
+        assert all(fault.message and fault.remedy for fault in error.faults)
+        assert len({(fault.path, fault.message) for fault in error.faults}) == len(error.faults)
+    else:
+        service = spec.service()
+        assert service.version(service.stable)
+        assert all(spec.policy(version.name).steps for version in service.versions)
+
+
+@given(st.text(max_size=200))
+def test_no_text_raises_anything_but_a_spec_error(text: str) -> None:
+    _reads_or_faults(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SECTIONS)
+def test_no_values_raise_anything_but_a_spec_error(value: object) -> None:
+    _reads_or_faults(json.dumps(value))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_no_damage_to_a_good_spec_raises_anything_but_a_spec_error(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(FULL) - 1))
+    length = data.draw(st.integers(0, 20))
+    _reads_or_faults(FULL[:start] + data.draw(st.text(max_size=3)) + FULL[start + length :])

@@ -1,0 +1,170 @@
+"""The invariants of ARCHITECTURE.md, as checks of one decision and of the world after one cycle."""
+
+from dataclasses import replace
+
+from abreast.model.event import EventKind
+from abreast.model.rollout import Phase, Rollout, WeightStep
+from abreast.model.traffic import Split
+from abreast.model.units import FULL_WEIGHT
+from abreast.rollout.actions import Decision, RunVersion, SetSplit, StopVersion
+from abreast.rollout.decide import decide
+from abreast.rollout.observed import Observed, Tally
+from abreast.rollout.turn import ACTOR
+from tests.simulation.world import World
+
+AHEAD_S = (0.001, 0.1, 1.0, 7.0, 30.0, 100.0, 1000.0, 10_000.0, 1_000_000.0)
+"""How far ahead is looked for something that time alone would change."""
+
+RESTING = frozenset({Phase.COMPLETED, Phase.ROLLED_BACK})
+
+
+def split_in(decision: Decision) -> Split:
+    """The one split that a decision asks for."""
+    (split,) = (action.split for action in decision.actions if isinstance(action, SetSplit))
+    return split
+
+
+def check_decision(before: Rollout, observed: Observed, decision: Decision) -> None:
+    """Everything that one decision must keep; raises AssertionError, whose message names the invariant."""
+    split = split_in(decision)
+    running = {action.version for action in decision.actions if isinstance(action, RunVersion)}
+    stopping = {action.version for action in decision.actions if isinstance(action, StopVersion)}
+    assert not running & stopping, "a version is run and stopped at once"
+    for version in stopping:
+        assert not observed.routed(version), f"1: {version} is stopped while a gateway may route to it"
+    assert set(split.versions) <= running, "6: the split names a version that shall not run"
+    assert set(split.versions) <= set(observed.wanted), "6: the split names a version that nobody knows"
+    _check_shelter(split, observed)
+    _check_evidence(before, observed, decision)
+    _check_audit(before, decision)
+    assert decide(before, observed) == decision, "10: the same facts, another decision"
+    assert decision.because, "a decision without its because"
+    assert set(decision.replies) == {command.id for command in observed.commands}, "a command without a reply"
+
+
+def _check_shelter(split: Split, observed: Observed) -> None:
+    if split.candidate is None:
+        return
+    stable, candidate = observed.ready(split.stable), observed.ready(split.candidate)
+    assert not (split.weight > 0 and stable and not candidate), "2: users go to a candidate that is not there"
+    assert not (split.weight < FULL_WEIGHT and candidate and not stable), "2: users go to a stable that is not"
+
+
+def _check_evidence(before: Rollout, observed: Observed, decision: Decision) -> None:
+    """8: nobody is promoted or rolled back because nothing was counted."""
+    after, policy = decision.rollout, before.policy
+    by_itself = not any(decision.replies[command.id].accepted for command in observed.commands)
+    if not by_itself or after.number != before.number:
+        return
+    needed = policy.errors.min_requests
+    climbed = before.phase is Phase.PROGRESSING and (after.phase is Phase.PROMOTING or after.step > before.step)
+    if climbed and before.step < len(policy.ladder):
+        step = policy.ladder[before.step]
+        seen = observed.step.get(before.candidate or "", Tally()).requests
+        unproven = policy.on_timeout == "promote-unproven" and any(
+            event.kind is EventKind.HELD for event in decision.events
+        )
+        if isinstance(step, WeightStep) and not unproven:
+            assert seen >= needed, f"8: {seen} requests promoted, {needed} are needed"
+            assert observed.obeyed(Split(before.stable, before.candidate, before.weight, before.salt))
+    verdicts = [event for event in decision.events if event.kind is EventKind.VERDICT]
+    if verdicts and before.phase is not Phase.PENDING:
+        seen = observed.window.get(before.candidate or "", Tally()).requests
+        missing = before.candidate_missing_since
+        gone = missing is not None and observed.now - missing >= policy.start_timeout_s
+        assert gone or seen >= needed, f"8: a verdict from {seen} requests"
+
+
+def _check_audit(before: Rollout, decision: Decision) -> None:
+    """9: whatever changes has its event; the rest of the checks are in Event itself."""
+    after = decision.rollout
+    kinds = {event.kind for event in decision.events}
+    if after.number == before.number:
+        assert (after.phase is before.phase) or EventKind.PHASE in kinds, "9: a phase without an event"
+        assert (after.weight == before.weight) or EventKind.WEIGHT in kinds, "9: a weight without an event"
+        sheltered = {EventKind.SHELTERED, EventKind.UNSHELTERED} & kinds
+        assert (after.sheltering == before.sheltering) or sheltered, "9: a shelter without an event"
+        assert (after.released_at is None) or before.released_at or EventKind.RELEASED in kinds
+    else:
+        assert after.number == before.number + 1, "a rollout's number was skipped"
+        assert not before.active, "a rollout began while another was under way"
+        assert EventKind.STARTED in kinds, "9: a start without an event"
+    if after.number == before.number and after.weight < before.weight:
+        lowered = [event for event in decision.events if event.kind is EventKind.WEIGHT]
+        by_hand = any(event.actor != ACTOR for event in lowered)
+        assert by_hand or after.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}, "4: users were sent back"
+
+
+def check_wake(observed: Observed, decision: Decision) -> None:
+    """If nothing but time goes by, nothing may become due before ``wake_at``."""
+    quiet = replace(observed, commands=())
+    wake_at = decision.wake_at if decision.wake_at is not None else float("inf")
+    settled = decide(decision.rollout, quiet)
+    if _outcome(settled) != _outcome(decision):
+        # The next facts differ anyway (counts of a new step): then whatever changed wakes the loop.
+        return
+    for ahead in AHEAD_S:
+        if observed.now + ahead < wake_at:
+            later = decide(decision.rollout, replace(quiet, now=observed.now + ahead))
+            assert _outcome(later) == _outcome(decision), (
+                f"after {ahead} s it would be {later.rollout.phase} ({later.because}), but it sleeps until "
+                f"{wake_at - observed.now} s from now: {decision.because}"
+            )
+
+
+def _outcome(decision: Decision) -> tuple[object, ...]:
+    rollout = decision.rollout
+    stopping = sorted(action.version for action in decision.actions if isinstance(action, StopVersion))
+    return (
+        *(rollout.phase, rollout.step, rollout.weight, rollout.sheltering, rollout.released_at),
+        *(rollout.held, stopping, split_in(decision)),
+    )
+
+
+def check_stop(world: World, version: str) -> None:
+    """1, of the world itself: no gateway routes to what is stopped now, and none is about to."""
+    assert version not in world.routed(), f"1: {version} is stopped while a gateway routes to it"
+    coming = {name for node in world.nodes for _, split in node.sent for name in split.versions}
+    assert version not in coming, f"1: {version} is stopped while a snapshot with it is on its way"
+
+
+def check_world(world: World, before: Rollout, after: Rollout) -> None:
+    """7: when a rollout says that it was rolled back, no gateway sends a user to the candidate."""
+    if after.phase is Phase.ROLLED_BACK and before.phase is Phase.ROLLING_BACK:
+        for node in world.nodes:
+            users = node.truth.weight if node.truth and node.truth.candidate == after.candidate else 0
+            promoted = node.truth is not None and node.truth.stable == after.candidate
+            assert not users, f"7: rolled back, but {node.id} sends {users} to the candidate"
+            assert not promoted, f"7: rolled back, but {node.id} sends everybody to the candidate"
+
+
+def check_nested(old: Split | None, new: Split | None) -> None:
+    """4: within one rollout a gateway's splits differ only by their weight, so users' places are nested."""
+    if old and new and old.candidate and new.candidate and old.salt == new.salt:
+        assert (old.stable, old.candidate) == (new.stable, new.candidate), "4: sides changed under one salt"
+    if old and new and old.candidate and (old.stable, old.candidate) == (new.stable, new.candidate):
+        assert int(old.salt[1:]) <= int(new.salt[1:]), "4: an older rollout's buckets came back"
+
+
+def check_rest(world: World, rollout: Rollout, because: str) -> None:
+    """Liveness: once the faults have stopped, a rollout rests, or says what it waits for."""
+    if rollout.phase is Phase.COMPLETED:
+        assert all(node.truth == Split(rollout.serving) for node in world.nodes), "7: not everybody is there"
+        assert {each.version for each in world.instances.values()} <= {rollout.serving}, "the old one still runs"
+        return
+    if rollout.phase is Phase.ROLLED_BACK and rollout.sheltering is None:
+        assert all(
+            node.truth is not None and node.truth.stable == rollout.stable and node.truth.weight == 0
+            for node in world.nodes
+        ), "7: a rollback that never ended"
+        assert world.ready(rollout.candidate) == 0, "the candidate of a rollback is never retired"
+        return
+    assert because, f"stuck in {rollout.phase} without a word"
+    waits_for_person = rollout.phase in {Phase.PAUSED, Phase.FROZEN} or "approve" in because
+    waits_for_instance = not world.qualities[rollout.stable].starts or bool(
+        rollout.candidate and not world.qualities[rollout.candidate].starts
+    )
+    waits_for_data = rollout.held and rollout.phase is Phase.PROGRESSING
+    assert waits_for_person or waits_for_instance or waits_for_data, (
+        f"stuck in {rollout.phase}, step {rollout.step}, weight {rollout.weight}: {because}"
+    )

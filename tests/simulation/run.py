@@ -1,0 +1,275 @@
+"""One seed's run: the cycle observe → decide → record → act over the miniature world, with crashes between arrows."""
+
+import hashlib
+import random
+from dataclasses import dataclass, field, replace
+
+from abreast.model.errors import ConflictError, StoreError
+from abreast.model.event import Event
+from abreast.model.rollout import (
+    ApproveStep,
+    BakeStep,
+    ErrorGate,
+    HoldStep,
+    Policy,
+    Rollout,
+    Step,
+    WeightStep,
+)
+from abreast.model.traffic import Split
+from abreast.model.units import FULL_WEIGHT
+from abreast.rollout.actions import Action, Decision, RunVersion, SetSplit
+from abreast.rollout.decide import decide, first
+from abreast.rollout.observed import Command, Observed, Verb
+from tests.fakes.store import FakeStore
+from tests.simulation.invariants import (
+    check_decision,
+    check_nested,
+    check_rest,
+    check_stop,
+    check_wake,
+    check_world,
+)
+from tests.simulation.world import CALM, Faults, Node, Quality, World
+
+VERBS: tuple[Verb, ...] = ("promote", "pause", "resume", "abort", "undo", "retry", "retire", "weight")
+VERSIONS = ("v1", "v2", "v3")
+CALM_CYCLES = 3000
+REST_CYCLES = 30
+FULL = StoreError("the disk is full", "free some space")
+
+
+class CrashError(Exception):
+    """The control plane was killed here."""
+
+
+def policy_of(dice: random.Random) -> Policy:
+    """Any policy that a spec can express, with short times."""
+    weights = sorted(dice.sample(range(1, FULL_WEIGHT), dice.randint(0, 4)))
+    steps: list[Step] = []
+    for weight in weights:
+        steps.append(WeightStep(weight, dice.choice([None, 0.0, 20.0])))
+        if dice.random() < 0.2:
+            steps.append(HoldStep(dice.choice([0.0, 15.0])))
+        if dice.random() < 0.1:
+            steps.append(ApproveStep())
+    steps.append(WeightStep(FULL_WEIGHT))
+    if dice.random() < 0.8:
+        steps.append(BakeStep(dice.choice([0.0, 30.0, 300.0])))
+    return Policy(
+        steps=tuple(steps),
+        at_least_s=dice.choice([0.0, 5.0, 60.0]),
+        at_most_s=dice.choice([120.0, 3600.0]),
+        on_timeout=dice.choice(["hold", "hold", "promote-unproven"]),
+        on_failure=dice.choice(["roll-back", "roll-back", "freeze"]),
+        errors=ErrorGate(dice.choice([0, 500, 2000]), dice.choice([1, 20, 200]), dice.choice([10.0, 60.0])),
+        retire_after_s=dice.choice([0.0, 100.0, 5000.0]),
+        unused_for_s=dice.choice([0.0, 50.0]),
+        drain_s=dice.choice([0.0, 10.0]),
+        start_timeout_s=dice.choice([10.0, 60.0]),
+    )
+
+
+def world_of(dice: random.Random) -> World:
+    """One to three gateways, three versions, of which stable surely starts."""
+    qualities = {
+        name: Quality(
+            error_share=dice.choice([0.0, 0.0, 0.01, 0.3]),
+            starts=name == "v1" or dice.random() < 0.9,
+            wanted=dice.randint(1, 3),
+        )
+        for name in VERSIONS
+    }
+    nodes = tuple(Node(f"gateway-{n}") for n in range(dice.randint(1, 3)))
+    return World(dice, qualities, nodes, Faults(), rate=dice.choice([1.0, 20.0, 200.0]))
+
+
+@dataclass
+class Run:
+    """One world, one control plane, one seed; ``trace`` is a hash of everything that was decided."""
+
+    seed: int
+    dice: random.Random = field(init=False)
+    world: World = field(init=False)
+    store: FakeStore = field(default_factory=FakeStore)
+    cycles: int = 0
+    trace: str = ""
+    decision: Decision | None = None
+    seen: dict[str, Split | None] = field(default_factory=dict)
+    log: list[tuple[int, Event]] = field(default_factory=list)
+    stale: tuple[Rollout, Observed] | None = None
+    phases: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+        self.world = world_of(self.dice)
+
+    async def faulty(self, cycles: int) -> None:
+        """That many cycles with everything going wrong."""
+        rollout, event = first("shop", "v1", policy_of(self.dice), self.world.now)
+        await self.store.save(rollout, [event])
+        for _ in range(cycles):
+            self.world.pass_time(self.dice.choice([0.05, 0.3, 1.0, 5.0]))
+            self._look_at_gateways()
+            self.store.broken = FULL if self.world._happens("store") else None
+            try:
+                await self._cycle(self._commands())
+            except CrashError:
+                self.world.lose_control_plane()
+            await self._write_late()
+            self.store.broken = None
+            await self._check_log()
+
+    async def calm(self) -> None:
+        """The faults stop, and nobody commands any more: it must come to rest, or say what it waits for."""
+        self.world.faults = CALM
+        resting = 0
+        for _ in range(CALM_CYCLES):
+            await self._cycle(())
+            self.world.pass_time(self._pause_s())
+            self._look_at_gateways()
+            resting = resting + 1 if self._at_rest() else 0
+            if resting == REST_CYCLES:
+                return
+        assert self.decision is not None
+        because = f"{self.decision.because} (wakes: {self.decision.wake_at}, now: {self.world.now})"
+        check_rest(self.world, self.decision.rollout, because)
+
+    def _at_rest(self) -> bool:
+        if self.decision is None or self.decision.wake_at is not None:
+            return False
+        try:
+            check_rest(self.world, self.decision.rollout, self.decision.because)
+        except AssertionError:
+            return False
+        return True
+
+    def _pause_s(self) -> float:
+        """Seconds until something may happen: one, or a long time when only time is waited for."""
+        wake_at = self.decision.wake_at if self.decision else None
+        if self.cycles % 20 or wake_at is None:
+            return 1.0
+        return min(max(wake_at - self.world.now, 0.05), 200.0)
+
+    async def _cycle(self, commands: tuple[Command, ...]) -> None:
+        self.cycles += 1
+        try:
+            rollout = await self.store.load("shop")
+        except StoreError:
+            return
+        assert rollout is not None
+        observed = self._observe(rollout, commands)
+        self._may_crash()
+        decision = decide(rollout, observed)
+        check_decision(rollout, observed, decision)
+        check_wake(observed, decision)
+        if self.world._happens("stale_writer"):
+            self.stale = (rollout, observed)
+        self._may_crash()
+        early = [each for each in decision.actions if isinstance(each, SetSplit) and each.urgent]
+        self._act(early)
+        try:
+            await self.store.save(decision.rollout, decision.events)
+        except StoreError:
+            return
+        check_world(self.world, rollout, decision.rollout)
+        self.decision = decision
+        self.phases.add(decision.rollout.phase.value)
+        self._trace(decision)
+        self._may_crash()
+        self._act(list(decision.actions))
+
+    def _observe(self, rollout: Rollout, commands: tuple[Command, ...]) -> Observed:
+        world = self.world
+        window_from = max(world.now - rollout.policy.errors.window_s, rollout.attempt_since)
+        needed = min(window_from, rollout.step_since)
+        world.samples = [sample for sample in world.samples if sample[0] >= needed]
+        return Observed(
+            now=world.now,
+            instances=tuple(world.instances.values()),
+            wanted={name: quality.wanted for name, quality in world.qualities.items()},
+            nodes=tuple(node.state for node in world.nodes),
+            window=world.tally(window_from),
+            step=world.tally(rollout.step_since),
+            counting_since=world.counting_since,
+            commands=commands,
+        )
+
+    def _act(self, actions: list[Action]) -> None:
+        """Carry out what was decided: some of it gets lost, some is done twice, and it may end in the middle."""
+        for action in actions:
+            if self.world._happens("lost_action"):
+                continue
+            for _ in range(2 if self.world._happens("lost_action") else 1):
+                if isinstance(action, SetSplit):
+                    self.world.publish(action.split)
+                elif isinstance(action, RunVersion):
+                    self.world.run(action.version)
+                else:
+                    check_stop(self.world, action.version)
+                    self.world.stop(action.version)
+            self._may_crash()
+
+    def _may_crash(self) -> None:
+        if self.world._happens("crash"):
+            raise CrashError
+
+    async def _write_late(self) -> None:
+        """5: somebody who read long ago wakes up and writes what it decided then: refused if anything changed."""
+        if self.stale is None or self.dice.random() < 0.5:
+            return
+        rollout, observed = self.stale
+        self.stale = None
+        decision = decide(rollout, observed)
+        now = await self._stored()
+        try:
+            await self.store.save(decision.rollout, decision.events)
+        except ConflictError:
+            assert now != rollout, "5: the only writer was refused"
+        except StoreError:
+            return
+        else:
+            assert now == rollout, "5: a stale writer's decision was taken"
+
+    async def _stored(self) -> Rollout | None:
+        self.store.broken, broken = None, self.store.broken
+        found = await self.store.load("shop")
+        self.store.broken = broken
+        return found
+
+    async def _check_log(self) -> None:
+        """9: the audit log only grows."""
+        events = list(await self.store.events("shop", after=self.log[-1][0] if self.log else 0))
+        self.log.extend(events)
+        assert len(self.store._events) == len(self.log), "9: the log shrank"
+
+    def _look_at_gateways(self) -> None:
+        for node in self.world.nodes:
+            check_nested(self.seen.get(node.id), node.truth)
+            if node.truth is not None:
+                self.seen[node.id] = node.truth
+
+    def _commands(self) -> tuple[Command, ...]:
+        chance = self.dice.random()
+        if chance < 0.85:
+            return ()
+        return tuple(self._command(n) for n in range(2 if chance > 0.99 else 1))
+
+    def _command(self, number: int) -> Command:
+        dice = self.dice
+        verb: Verb = "start" if dice.random() < 0.4 else dice.choice(VERBS)
+        version = dice.choice(VERSIONS) if verb == "start" else None
+        return Command(
+            id=f"{self.cycles}-{number}",
+            verb=verb,
+            actor="somebody",
+            version=version,
+            weight=dice.randint(0, FULL_WEIGHT) if verb == "weight" else None,
+            full=dice.random() < 0.3,
+            revision=dice.choice([None, None, None, 1]),
+            policy=policy_of(dice) if verb == "start" else None,
+        )
+
+    def _trace(self, decision: Decision) -> None:
+        text = f"{self.trace}{replace(decision.rollout, policy=Policy())}{decision.events}{decision.actions}"
+        self.trace = hashlib.sha256(text.encode()).hexdigest()
