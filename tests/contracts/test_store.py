@@ -44,7 +44,7 @@ def a_rollout(number: int = 0, **changes: object) -> Rollout:
         stable="v1",
         candidate="v2" if number else None,
         policy=Policy(),
-        phase=Phase.PROGRESSING if number else Phase.COMPLETED,
+        phase=Phase.ROLLED_BACK if number else Phase.COMPLETED,
         phase_since=1000.125,
         started_at=999.0625,
         attempt_since=1000.0,
@@ -131,6 +131,26 @@ async def test_a_new_rollout_must_have_the_next_number(store: Store, number: int
     with pytest.raises(ConflictError):
         await store.save(a_rollout(number), [an_event()])
     assert list(await store.history("shop")) == [first]
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in {Phase.COMPLETED, Phase.ROLLED_BACK}])
+async def test_a_rollout_cannot_begin_while_another_is_under_way(store: Store, phase: Phase) -> None:
+    await store.save(a_rollout(), [])
+    under_way = await store.save(a_rollout(1, phase=phase), [])
+    with pytest.raises(ConflictError):
+        await store.save(a_rollout(2), [an_event()])
+    rests = await store.save(replace(under_way, phase=Phase.ROLLED_BACK), [])
+    second = await store.save(a_rollout(2), [])
+    assert list(await store.history("shop"))[1:] == [rests, second]
+
+
+async def test_a_rollout_begins_from_the_version_that_serves(store: Store) -> None:
+    await store.save(a_rollout(), [])
+    await store.save(a_rollout(1, phase=Phase.COMPLETED), [])
+    with pytest.raises(ConflictError):
+        await store.save(a_rollout(2, stable="v1", candidate="v3"), [])
+    saved = await store.save(a_rollout(2, stable="v2", candidate="v3"), [])
+    assert await store.load("shop") == saved
 
 
 async def test_the_first_rollout_has_number_0(store: Store) -> None:

@@ -64,7 +64,7 @@ async def server() -> AsyncIterator[Server]:
 )
 async def test_two_and_three_hundreds_are_well(server: Server, status: int, *, well: bool) -> None:
     endpoint = await server.says(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % status)
-    assert await ask(endpoint, GET, VERSION) == Answer(well, f"GET /healthz answered {status}")
+    assert await ask(endpoint, GET, VERSION) == Answer(well=well, detail=f"GET /healthz answered {status}")
 
 
 async def test_the_request_is_a_plain_get(server: Server) -> None:
@@ -133,7 +133,7 @@ async def test_meeting_oneself_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> 
     itself.bind(("127.0.0.1", 0))
     address = itself.getsockname()
     itself.connect(address)
-    itself.setblocking(False)
+    itself.settimeout(0)
     plainly = asyncio.open_connection
 
     async def by_chance(*_: object) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

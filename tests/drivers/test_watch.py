@@ -44,6 +44,9 @@ class Patient:
         ]
         await self.clock.settle()
 
+    def state(self) -> InstanceState:
+        return self.status.state
+
     def set(self, *, ready: bool) -> None:
         self.ready = Answer(ready, "answered 200" if ready else "answered 503")
 
@@ -60,11 +63,11 @@ async def patient() -> AsyncIterator[Patient]:
 async def test_one_success_makes_it_ready_soon_after(patient: Patient) -> None:
     await patient.begin()
     await patient.clock.advance(0.25)
-    assert patient.status.state is InstanceState.STARTING
+    assert patient.state() is InstanceState.STARTING
     assert patient.status.instance.detail == "refused"
     patient.set(ready=True)
     await patient.clock.advance(0.1)
-    assert patient.status.state is InstanceState.READY
+    assert patient.state() is InstanceState.READY
     assert patient.status.instance.since == pytest.approx(0.3)
 
 
@@ -81,13 +84,13 @@ async def test_three_failures_in_a_row_make_it_unready_and_one_success_ready(pat
     await patient.clock.advance(0.2)
     patient.set(ready=False)
     await patient.clock.advance(2.0)
-    assert patient.status.state is InstanceState.READY
+    assert patient.state() is InstanceState.READY
     await patient.clock.advance(1.0)
-    assert patient.status.state is InstanceState.UNREADY
+    assert patient.state() is InstanceState.UNREADY
     assert patient.status.instance.detail == "answered 503, 3 times in a row"
     patient.set(ready=True)
     await patient.clock.advance(1.0)
-    assert patient.status.instance.state is InstanceState.READY
+    assert patient.state() is InstanceState.READY
 
 
 async def test_failures_with_a_success_between_do_not_add_up(patient: Patient) -> None:
@@ -99,7 +102,7 @@ async def test_failures_with_a_success_between_do_not_add_up(patient: Patient) -
         await patient.clock.advance(2.0)
         patient.set(ready=True)
         await patient.clock.advance(1.0)
-    assert patient.status.state is InstanceState.READY
+    assert patient.state() is InstanceState.READY
     assert patient.status.instance.since == 0.0
 
 
@@ -159,9 +162,9 @@ async def test_a_probe_that_hangs_does_not_hold_up_the_other(patient: Patient) -
 async def test_the_first_look_makes_it_ready_or_says_why_not(patient: Patient) -> None:
     patient.set(ready=True)
     await patient.watch.first(1.0)
-    assert patient.status.state is InstanceState.READY
+    assert patient.state() is InstanceState.READY
     other = Patient()
     other.hang.clear()
     await other.watch.first(0.01)
-    assert other.status.state is InstanceState.STARTING
+    assert other.state() is InstanceState.STARTING
     assert other.status.instance.detail == "GET /ready: no answer within 0.01 s"

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from abreast.bench.target import answers, free_port
+from abreast.spec_source import doubts, load_spec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,6 +71,12 @@ async def test_both_releases_install_run_and_differ_where_no_status_tells(tmp_pa
 
     assert bodies["0.7.0"].count("\n") <= 1 < bodies["0.10.4"].count("\n")
     assert (tmp_path / ".versions" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_spec_has_no_faults_and_doubts_only_what_is_not_prepared_yet() -> None:
+    spec = load_spec(HTTPBIN / "abreast.yaml")
+
+    assert all("gunicorn" in doubt for doubt in doubts(spec, {}))
 
 
 def test_the_spec_runs_what_is_prepared() -> None:

@@ -17,6 +17,7 @@ import yaml
 
 from abreast.bench.target import answers, free_port
 from abreast.load import Load, Plan, Request
+from abreast.spec_source import load_spec, missing_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -184,6 +185,13 @@ async def test_it_runs_as_its_spec_says_under_load_with_a_websocket_open() -> No
 
     assert (report.ok, report.failures) == (300, {})
     assert report.versions == {"v3": 300}
+
+
+def test_the_spec_has_no_faults_and_misses_nothing() -> None:
+    spec = load_spec(SHOP / "abreast.yaml")
+
+    assert list(missing_files(spec)) == []
+    assert spec.keys.service == "shop"
 
 
 @pytest.mark.parametrize("version", VERSIONS)

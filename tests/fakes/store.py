@@ -40,6 +40,9 @@ class FakeStore:
             raise ConflictError(
                 f"rollout {rollout.number} at revision {rollout.revision}: stored is {newest}", _READ_AGAIN
             )
+        began = newest is not None and rollout.number == following
+        if newest and began and (newest.active or newest.serving != rollout.stable):
+            raise ConflictError(f"rollout {rollout.number} cannot follow {newest}", _READ_AGAIN)
         saved = replace(rollout, revision=rollout.revision + 1)
         unknown = [
             event

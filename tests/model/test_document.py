@@ -100,7 +100,8 @@ def test_paths_read_with_dots(path: tuple[str | int, ...], text: str) -> None:
 
 def test_aliases_and_merge_keys_are_written_out() -> None:
     document = read(
-        "base: &base {a: 1, b: 2}\nmore: &more {b: 9, c: 3}\none: *base\ntwo: {<<: *base, b: 5}\nthree: {<<: [*base, *more]}"
+        "base: &base {a: 1, b: 2}\nmore: &more {b: 9, c: 3}\none: *base\n"
+        "two: {<<: *base, b: 5}\nthree: {<<: [*base, *more]}"
     )
     assert document.value == {
         "base": {"a": 1, "b": 2},

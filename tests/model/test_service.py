@@ -23,7 +23,7 @@ def test_an_endpoint_reads_as_an_address(endpoint: Endpoint, text: str) -> None:
 
 
 def test_endpoints_have_an_order() -> None:
-    assert sorted([Endpoint("b", 1), Endpoint("a", 2), Endpoint("a", 1)])[0] == Endpoint("a", 1)
+    assert Endpoint("a", 1) < Endpoint("a", 2) < Endpoint("b", 1)
 
 
 def test_a_probe_reads_as_it_is_written() -> None:

@@ -379,14 +379,16 @@ SECTIONS = st.fixed_dictionaries(
 def _reads_or_faults(text: str) -> None:
     try:
         spec = parse_spec(text)
-    except SpecError as error:
-        assert error.faults
-        assert all(fault.message and fault.remedy for fault in error.faults)
-        assert len({(fault.path, fault.message) for fault in error.faults}) == len(error.faults)
+    except SpecError as refusal:
+        found = refusal.faults
     else:
         service = spec.service()
         assert service.version(service.stable)
         assert all(spec.policy(version.name).steps for version in service.versions)
+        return
+    assert found
+    assert all(fault.message and fault.remedy for fault in found)
+    assert len({(fault.line, fault.path, fault.message) for fault in found}) == len(found)
 
 
 @given(st.text(max_size=200))

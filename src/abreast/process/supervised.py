@@ -21,6 +21,9 @@ from abreast.process.table import Row, boot_id, family, read_row, read_table, se
 
 _LOOK_S = 0.02
 _LOOK_MOST_S = 0.5
+# While a process executes a new program the kernel shows an empty environment for a moment, and it may so be
+# overlooked: only two looks in a row that find nobody are believed.
+_LOOKS_IN_VAIN = 2
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,10 @@ async def end_family(identity: Identity, timeout_s: float, *, leader: int | None
     deadline = loop.time() + timeout_s
     told: set[tuple[int, int]] = set()
     look_s = _LOOK_S
-    while left := await asyncio.to_thread(_family_now, identity, leader):
+    looks_in_vain = 0
+    while looks_in_vain < _LOOKS_IN_VAIN:
+        left = await asyncio.to_thread(_family_now, identity, leader)
+        looks_in_vain = 0 if left else looks_in_vain + 1
         patient = loop.time() < deadline
         for row in left:
             if not patient:
@@ -198,8 +204,9 @@ async def end_family(identity: Identity, timeout_s: float, *, leader: int | None
             elif row.group != leader and (row.pid, row.start_ticks) not in told:
                 send(row, signal.SIGTERM)
                 told.add((row.pid, row.start_ticks))
-        await asyncio.sleep(min(look_s, deadline - loop.time()) if patient else look_s)
-        look_s = min(look_s * 1.5, _LOOK_MOST_S)
+        if left:
+            await asyncio.sleep(min(look_s, deadline - loop.time()) if patient else look_s)
+            look_s = min(look_s * 1.5, _LOOK_MOST_S)
 
 
 def _family_now(identity: Identity, leader: int | None) -> Sequence[Row]:

@@ -15,11 +15,15 @@ from abreast.rollout.turn import Turn
 Outcome = tuple[Turn, Reply]
 
 
-def obey(turn: Turn, command: Command) -> Outcome:
-    """Carry out one command; a refusal is an event too, so that the audit log shows who tried what."""
-    rollout = turn.rollout
-    if command.revision is not None and command.revision != rollout.revision:
-        message = f"the rollout changed meanwhile: revision {rollout.revision}, you had read {command.revision}"
+def obey(turn: Turn, command: Command, read: Rollout) -> Outcome:
+    """Carry out one command; a refusal is an event too, so that the audit log shows who tried what.
+
+    ``read`` is the rollout as the turn found it: what a command before this one in the same turn changed
+    gets its revision only when it is recorded, and is no less a change.
+    """
+    revision = read.revision if turn.rollout == read else read.revision + 1
+    if command.revision is not None and command.revision != revision:
+        message = f"the rollout changed meanwhile: revision {revision}, you had read {command.revision}"
         reply = Reply(accepted=False, message=message, remedy="look at: abreast status", conflict=True)
         outcome = (turn, reply)
     else:
@@ -47,10 +51,10 @@ def allowed(rollout: Rollout) -> tuple[str, ...]:
         Trigger.UNDO: "undo",
     }
     found = [verbs[trigger] for phase, trigger in TRANSITIONS if phase is rollout.phase and trigger in verbs]
-    if rollout.phase in HALTED:
+    if rollout.phase in HALTED and rollout.resume_to is Phase.PROGRESSING:
+        found += ["promote", "promote --full", "weight"]
+    if rollout.phase in HALTED and rollout.resume_to is Phase.BAKING:
         found.append("promote")
-        if rollout.resume_to is Phase.PROGRESSING:
-            found.append("weight")
     if Trigger.UNDO.value in found and not rollout.promoted:
         found.remove("undo")
     if rollout.phase in {Phase.RETIRING, Phase.ROLLED_BACK}:
@@ -72,6 +76,10 @@ def _why(command: Command, did: str) -> str:
     return f"{did}: {command.reason}" if command.reason else did
 
 
+def _sheltering(rollout: Rollout) -> str:
+    return f"{rollout.stable} has no ready instance and {rollout.candidate} serves its users; wait until it is back"
+
+
 def _start(turn: Turn, command: Command) -> Outcome:
     before = turn.rollout
     name = command.version
@@ -79,6 +87,8 @@ def _start(turn: Turn, command: Command) -> Outcome:
         return _refuse(turn, f"a rollout of {before.candidate} is {before.phase}; one at a time")
     if name is None or command.policy is None:
         return _refuse(turn, "no version was named")
+    if before.sheltering:
+        return _refuse(turn, _sheltering(before))
     if name == before.serving:
         return _refuse(turn, f"{name} already serves all users")
     reason = _why(command, f"rollout of {name} beside {before.serving} began")
@@ -105,6 +115,8 @@ def _start(turn: Turn, command: Command) -> Outcome:
 def _retry(turn: Turn, command: Command) -> Outcome:
     if turn.rollout.phase is not Phase.ROLLED_BACK:
         return _refuse(turn, f"only a rollout that was rolled back can be retried, this one is {turn.rollout.phase}")
+    if turn.rollout.sheltering:
+        return _refuse(turn, _sheltering(turn.rollout))
     reason = _why(command, f"{turn.rollout.candidate} is tried again")
     moved = turn.moved(Trigger.RETRY, command.actor, reason)
     fresh = replace(
@@ -152,11 +164,12 @@ def _promote(turn: Turn, command: Command) -> Outcome:
     rollout = turn.rollout
     goal = rollout.resume_to if rollout.phase in HALTED else rollout.phase
     if goal not in {Phase.PROGRESSING, Phase.BAKING}:
-        hint = " yet: the candidate is not ready" if goal is Phase.PENDING else ""
+        hint = f": {rollout.candidate} is not ready yet" if goal is Phase.PENDING else ""
         return _refuse(turn, f"cannot promote while {rollout.phase}{hint}")
     if not turn.observed.ready(rollout.candidate):
         return _refuse(turn, f"{rollout.candidate} has no ready instance")
     awake = _resumed(turn, command, "promoted") if rollout.phase in HALTED else turn
+    raised = awake.rollout.weight > rollout.weight
     rollout = awake.rollout
     if goal is Phase.BAKING:
         reason = _why(command, "the rest of the bake was skipped")
@@ -164,11 +177,21 @@ def _promote(turn: Turn, command: Command) -> Outcome:
     if command.full:
         reason = _why(command, "the remaining steps were skipped")
         return _accept(awake.moved(Trigger.FULL, command.actor, reason), f"all users go to {rollout.candidate}")
-    skipped = str(rollout.policy.ladder[rollout.step]) if rollout.step < len(rollout.policy.ladder) else "the steps"
+    return _climb(awake, command, raised=raised)
+
+
+def _climb(turn: Turn, command: Command, *, raised: bool) -> Outcome:
+    """On to the next step; ``raised``: resuming from a weight set by hand has done that already."""
+    rollout = turn.rollout
+    ladder = rollout.policy.ladder
+    if rollout.step >= len(ladder):
+        return _accept(turn, f"all users go to {rollout.candidate}")
+    if raised:
+        return _accept(turn, f"next: {ladder[rollout.step]}")
+    skipped = str(ladder[rollout.step])
     reason = _why(command, f"approved past {skipped}")
-    noted = awake.noted(EventKind.APPROVED, command.actor, reason, step=rollout.step + 1)
+    noted = turn.noted(EventKind.APPROVED, command.actor, reason, step=rollout.step + 1)
     stepped = noted.stepped(rollout.step + 1, command.actor, reason)
-    ladder = stepped.rollout.policy.ladder
     after = f"next: {ladder[stepped.rollout.step]}" if stepped.rollout.step < len(ladder) else "all users"
     return _accept(stepped, f"past {skipped}; {after}")
 

@@ -17,7 +17,7 @@ from abreast.rollout.gates import judge_errors
 from abreast.rollout.observed import Observed, Tally
 from abreast.rollout.steps import progress
 from abreast.rollout.transitions import Trigger
-from abreast.rollout.turn import ACTOR, Turn, shelter_of, split_of
+from abreast.rollout.turn import ACTOR, Turn, share_of, shelter_of, split_of
 
 LIVE = frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING, Phase.BAKING})
 """Phases in which users may be on the candidate and a verdict acts."""
@@ -46,7 +46,7 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
     turn = Turn(rollout, observed)
     replies: dict[str, Reply] = {}
     for command in observed.commands:
-        turn, replies[command.id] = obey(turn, command)
+        turn, replies[command.id] = obey(turn, command, rollout)
     turn = _missing(turn)
     turn = _sheltered(_protected(turn))
     turn, because, wake_at = _advanced(turn)
@@ -132,7 +132,8 @@ def _pending(turn: Turn) -> Advance:
     details = sorted({each.detail for each in observed.instances if each.version == name and each.detail})
     detail = f" ({'; '.join(details)})" if details else ""
     because = f"{ready} of {wanted} instances of {name} are ready{detail}"
-    hopeless = observed.hopeless.get(name)
+    # What was hopeless before this attempt may have been mended: the attempt itself has to fail first.
+    hopeless = observed.hopeless.get(name) if turn.now != rollout.phase_since else None
     if hopeless or turn.now >= limit:
         reason = hopeless or f"{because} after {about(rollout.policy.start_timeout_s)}"
         return turn.noted(EventKind.VERDICT, ACTOR, reason).moved(Trigger.WORSE, ACTOR, reason), reason, None
@@ -172,6 +173,8 @@ def _promoting(turn: Turn) -> Advance:
 
 def _baking(turn: Turn) -> Advance:
     rollout = turn.rollout
+    if rollout.sheltering:
+        return turn, f"the {rollout.sheltering} has no ready instance; the bake does not end like this", None
     end = rollout.phase_since + rollout.policy.bake_s
     if turn.now >= end:
         reason = f"{rollout.candidate} baked for {about(rollout.policy.bake_s)}"
@@ -194,28 +197,35 @@ def _retiring(turn: Turn) -> Advance:
     rollout, observed = turn.rollout, turn.observed
     policy = rollout.policy
     loser = (rollout.stable if rollout.phase is Phase.RETIRING else rollout.candidate) or ""
-    if rollout.released_at is None:
-        if rollout.sheltering is not None or not observed.obeyed(split_of(rollout)):
-            return turn, "waiting for every gateway to obey", None
-        last = observed.step.get(loser, Tally()).last_request_at
-        quiet_since = max(rollout.phase_since, observed.counting_since, last or 0.0)
-        due = max(rollout.phase_since + policy.retire_after_s, quiet_since + policy.unused_for_s)
-        if not rollout.retire_now and turn.now < due:
-            return turn, f"{loser} stays warm for at least {about(due - turn.now)} more", due
-        reason = (
-            f"{loser} is unused and leaves the gateway" if not rollout.retire_now else f"{loser} is retired by order"
-        )
-        released = turn.changed(replace(rollout, released_at=turn.now))
-        return (
-            released.noted(EventKind.RELEASED, ACTOR, reason, version=loser),
-            reason,
-            turn.now + policy.drain_s,
-        )
+    if rollout.released_at is not None:
+        return _released(turn, loser)
+    if rollout.sheltering is not None:
+        because = f"the {rollout.sheltering} has no ready instance; {loser} serves its users meanwhile"
+        return turn, because, None
+    if not observed.obeyed(split_of(rollout)):
+        return turn, "waiting for every gateway to obey", None
+    last = observed.step.get(loser, Tally()).last_request_at
+    quiet_since = max(rollout.phase_since, observed.counting_since, last or 0.0)
+    due = max(rollout.phase_since + policy.retire_after_s, quiet_since + policy.unused_for_s)
+    if not rollout.retire_now and turn.now < due:
+        return turn, f"{loser} stays warm for at least {about(due - turn.now)} more", due
+    reason = f"{loser} is retired by order" if rollout.retire_now else f"{loser} is unused and leaves the gateway"
+    released = turn.changed(replace(rollout, released_at=turn.now))
+    noted = released.noted(EventKind.RELEASED, ACTOR, reason, version=loser)
+    return noted, reason, turn.now + policy.drain_s
+
+
+def _released(turn: Turn, loser: str) -> Advance:
+    """Out of the gateway: once every gateway says so and its last requests are answered, it is stopped."""
+    rollout, observed = turn.rollout, turn.observed
+    if observed.routed(loser):
+        return turn, f"waiting for every gateway to leave {loser} out", None
     if observed.running(loser):
         drained_at = _drained_at(rollout, observed, loser)
-        wake_at = drained_at if drained_at > turn.now else None
-        return turn, f"{loser} is drained and stopped", wake_at
-    if rollout.phase is Phase.RETIRING and not observed.routed(loser):
+        if drained_at > turn.now:
+            return turn, f"{loser} has requests in flight; it is stopped after draining", drained_at
+        return turn, f"waiting for {loser} to stop", None
+    if rollout.phase is Phase.RETIRING:
         reason = f"{loser} is retired; {rollout.candidate} is the stable version now"
         return turn.moved(Trigger.STOPPED, ACTOR, reason), reason, None
     return turn, f"{rollout.stable} serves all users; {rollout.reason}", None
@@ -251,16 +261,27 @@ def _sheltered(turn: Turn) -> Turn:
     rollout = turn.rollout
     changed = turn.changed(replace(rollout, sheltering=after))
     if after is None:
-        reason = f"the {before} is ready again and has its users back ({format_weight(rollout.weight)})"
-        return changed.noted(EventKind.UNSHELTERED, ACTOR, reason, side=before)
+        return changed.noted(EventKind.UNSHELTERED, ACTOR, _unsheltered(turn), side=before)
     reason = f"the {after} has no ready instance; the other side serves its users meanwhile"
     return changed.noted(EventKind.SHELTERED, ACTOR, reason, side=after)
+
+
+def _unsheltered(turn: Turn) -> str:
+    """Why a side's users are no longer lent to the other side."""
+    rollout, observed = turn.rollout, turn.observed
+    side, split = rollout.sheltering, format_weight(rollout.weight)
+    if observed.ready(rollout.candidate if side == "candidate" else rollout.stable):
+        return f"the {side} is ready again and has its users back ({split})"
+    if not observed.ready(rollout.candidate) and not observed.ready(rollout.stable):
+        return f"the other side has no ready instance either; users are split as ordered ({split})"
+    return f"no users are meant for the {side} any more ({split})"
 
 
 def wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
     """What the world should look like, whole: the split, the versions that shall run, and those that may stop."""
     split = split_of(rollout)
-    urgent = any(node.acked is not None and node.acked.weight > split.weight for node in observed.nodes)
+    share = share_of(split, rollout.candidate)
+    urgent = any(node.acked is not None and share_of(node.acked, rollout.candidate) > share for node in observed.nodes)
     yield SetSplit(split, urgent)
     wanted = dict.fromkeys(_wanted(rollout))
     for version in wanted:

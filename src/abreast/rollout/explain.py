@@ -32,7 +32,7 @@ def candidate_silence(rollout: Rollout, observed: Observed, patience_s: float) -
         return None
     weight = format_weight(rollout.weight)
     silent = f"{rollout.candidate} got no request for {about(stood)} although its weight is {weight}"
-    if rollout.sheltering:
+    if rollout.sheltering == "candidate":
         return f"{silent}: it has no ready instance, so its users are served by {rollout.stable}"
     behind = [node.id for node in observed.nodes if node.acked != split]
     if behind:

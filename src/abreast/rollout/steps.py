@@ -14,7 +14,7 @@ class Progress:
     """``done``: the next step may begin; else ``because`` says what is missing.
 
     ``wake_at``: when time alone may change that; ``overdue``: it takes longer than ``at_most``; ``unproven``:
-    nothing but evidence is missing.
+    nothing but evidence is missing, and what there is says nothing against the candidate.
     """
 
     done: bool
@@ -76,8 +76,8 @@ def _weight(rollout: Rollout, observed: Observed, split: Split, step: WeightStep
         return Progress(done=True, because=verdict.sentence)
     return Progress(
         done=False,
-        because=f"errors at {format_weight(step.weight)} {verdict.sentence}",
+        because=f"errors at {format_weight(step.weight)}: {verdict.sentence}",
         wake_at=wake_at,
         overdue=overdue,
-        unproven=True,
+        unproven=not verdict.worse,
     )

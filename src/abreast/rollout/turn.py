@@ -91,6 +91,13 @@ def split_of(rollout: Rollout) -> Split:
     return Split(rollout.stable, rollout.candidate, weight, rollout.salt)
 
 
+def share_of(split: Split, version: str | None) -> int:
+    """The share of users that a split gives to the version, in hundredths of a percent."""
+    if version == split.candidate and version is not None:
+        return split.weight
+    return FULL_WEIGHT - split.weight if version == split.stable else 0
+
+
 def shelter_of(rollout: Rollout, observed: Observed) -> Literal["stable", "candidate"] | None:
     """The side that has users but no ready instance while the other side has one, if any."""
     if rollout.candidate is None or rollout.phase in {Phase.PENDING, Phase.COMPLETED}:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from abreast.model.errors import ConflictError
 from abreast.model.event import Event, EventKind
@@ -62,11 +62,22 @@ def save_rollout(connection: Connection, rollout: Rollout, events: Iterable[Even
 
 
 def _begin(connection: Connection, saved: Rollout) -> None:
-    """Insert a rollout whose number follows the newest one's (the first is 0)."""
-    newest = connection.execute(select(func.max(ROLLOUTS.c.number)).where(ROLLOUTS.c.service == saved.service)).scalar()
-    due = 0 if newest is None else newest + 1
+    """Insert a rollout that follows the newest one (the first is number 0).
+
+    The writer has read no revision of this row, so what it must have read of the newest one is compared: that
+    it rests, and which version serves.
+    """
+    newest = newest_rollout(connection, saved.service)
+    due = 0 if newest is None else newest.number + 1
+    reason = None
     if saved.number != due:
-        message = f"{saved.service}: rollout {saved.number} cannot begin: the next one is number {due}"
+        reason = f"the next one is number {due}"
+    elif newest is not None and newest.active:
+        reason = f"rollout {newest.number} is {newest.phase}"
+    elif newest is not None and newest.serving != saved.stable:
+        reason = f"{newest.serving} serves since rollout {newest.number}, not {saved.stable}"
+    if reason:
+        message = f"{saved.service}: rollout {saved.number} cannot begin: {reason}"
         raise ConflictError(message, _READ_AGAIN)
     connection.execute(
         insert(ROLLOUTS).values(

@@ -1,0 +1,100 @@
+"""Steps as written → steps as walked, and what is wrong with their order."""
+
+import pytest
+
+from abreast.model.document import dotted
+from abreast.model.rollout import DEFAULT_STEPS as DEFAULT
+from abreast.model.rollout import ApproveStep, BakeStep, HoldStep, Step, WeightStep
+from abreast.model.spec_keys import RolloutKeys
+from abreast.model.spec_steps import compile_steps, step_conflicts
+
+FULL = WeightStep(10_000)
+Written = list[dict[str, str | None]]
+
+
+def keys(steps: Written | None = None, *approve: str, **step_time: str) -> RolloutKeys:
+    """The rollout as read from a spec with these steps."""
+    written = {} if steps is None else {"steps": steps}
+    return RolloutKeys.model_validate({**written, "approve": list(approve), "step_time": step_time})
+
+
+@pytest.mark.parametrize(
+    ("rollout", "steps"),
+    [
+        (keys(), DEFAULT),
+        (keys([{"weight": "10%"}]), (WeightStep(1000), FULL)),
+        (keys([{"weight": "10%"}, {"bake": "1m"}]), (WeightStep(1000), FULL, BakeStep(60.0))),
+        (keys([{"weight": "100%"}]), (FULL,)),
+        (keys([{"bake": "1m"}]), (FULL, BakeStep(60.0))),
+        (
+            keys([{"hold": "1m"}, {"approve": "go?"}, {"weight": "1%", "for": "5m"}]),
+            (HoldStep(60.0), ApproveStep("go?"), WeightStep(100, 300.0), FULL),
+        ),
+        (keys([{"weight": "1%"}, {"hold": "1m"}]), (WeightStep(100), HoldStep(60.0), FULL)),
+        (
+            keys([{"weight": "10%"}, {"weight": "50%"}], "weight 50%", "weight 100%"),
+            (
+                WeightStep(1000),
+                ApproveStep("before weight 50 %"),
+                WeightStep(5000),
+                ApproveStep("before weight 100 %"),
+                FULL,
+            ),
+        ),
+        (keys(None, "weight 50.0 %"), (*DEFAULT[:3], ApproveStep("before weight 50 %"), *DEFAULT[3:])),
+    ],
+)
+def test_steps_are_compiled(rollout: RolloutKeys, steps: tuple[Step, ...]) -> None:
+    assert list(step_conflicts(rollout)) == []
+    assert compile_steps(rollout) == steps
+
+
+@pytest.mark.parametrize(
+    ("rollout", "path", "message", "remedy"),
+    [
+        (keys([]), "rollout.steps", "no steps", "remove the key"),
+        (keys([{}]), "rollout.steps[0]", "does nothing", "weight, hold, approve and bake"),
+        (keys([{"weight": "5%", "hold": "1m"}]), "rollout.steps[0]", "both `weight` and `hold`", "of their own"),
+        (keys([{"weight": "0%"}]), "rollout.steps[0].weight", "sends no user", "above 0%"),
+        (
+            keys([{"weight": "5%"}, {"weight": "5%"}]),
+            "rollout.steps[1].weight",
+            "5 % does not rise above the 5 %",
+            "small",
+        ),
+        (
+            keys([{"weight": "50%"}, {"hold": "1m"}, {"weight": "5%"}, {"weight": "60%"}]),
+            "rollout.steps[2].weight",
+            "5 % does not rise above the 50 %",
+            "small to large",
+        ),
+        (keys([{"weight": "100%"}, {"hold": "1m"}]), "rollout.steps[1]", "after weight 100 %", "only one bake"),
+        (keys([{"weight": "100%"}, {"approve": None}]), "rollout.steps[1]", "after weight 100 %", "only one bake"),
+        (keys([{"bake": "1m"}, {"bake": "1m"}]), "rollout.steps[1]", "after the bake", "the last step"),
+        (keys([{"bake": "1m"}, {"weight": "5%"}]), "rollout.steps[1]", "after the bake", "the last step"),
+        (keys([{"hold": "1m", "for": "1m"}]), "rollout.steps[0].for", "weight step only", "- hold: 10m"),
+        (keys([{"weight": "100%", "for": "1h"}]), "rollout.steps[0].for", "no meaning at 100 %", "- bake: 1h"),
+        (
+            keys([{"weight": "5%", "for": "2h"}]),
+            "rollout.steps[0].for",
+            "2h is longer than step_time.at_most, 1h",
+            "raise",
+        ),
+        (keys(None, "weight 30%"), "rollout.approve[0]", "'weight 30%'", "weight 1%, weight 10%, weight 25%"),
+        (keys(None, "bake 1h"), "rollout.approve[0]", "'bake 1h'", "weight 50%, weight 100%"),
+        (keys(None, "50%"), "rollout.approve[0]", "'50%'", "weight 50%"),
+        (keys(None, "weight 0"), "rollout.approve[0]", "'weight 0'", "weight 1%"),
+        (keys(None, "weight 1%", "weight 1.0%"), "rollout.approve[1]", "here twice", "keep one"),
+        (keys(None, at_most="30s"), "rollout.step_time.at_most", "1m, longer than at_most, 30s", "at_most"),
+    ],
+)
+def test_a_faulty_order_is_one_conflict(rollout: RolloutKeys, path: str, message: str, remedy: str) -> None:
+    (conflict,) = step_conflicts(rollout)
+    assert dotted(conflict.path) == path
+    assert message in conflict.message
+    assert remedy in conflict.remedy
+
+
+def test_the_judgement_of_a_step_hangs_on_those_before_it() -> None:
+    (conflict,) = step_conflicts(keys([{"weight": "50%"}, {"weight": "5%"}]))
+    assert ("rollout", "steps", 0) in conflict.hangs_on

@@ -1,0 +1,96 @@
+"""The spec's file, and what it names on this machine."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from abreast.model.errors import SpecError, UsageError
+from abreast.spec_source import doubts, load_spec, missing_files
+
+GOOD = f"versions: {{v1: {{run: '{sys.executable} -V', cwd: here}}}}\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A good spec whose working directory exists."""
+    (tmp_path / "here").mkdir()
+    path = tmp_path / "abreast.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+def test_paths_are_absolute_from_where_the_file_lies(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(file.parent)
+    service = load_spec(Path(file.name)).service()
+    assert service.versions[0].cwd == str(file.parent / "here")
+
+
+def test_a_sound_spec_misses_nothing(file: Path) -> None:
+    spec = load_spec(file)
+    assert list(missing_files(spec)) == []
+    assert list(doubts(spec)) == []
+
+
+def test_the_environment_is_passed_in(file: Path) -> None:
+    file.write_text("versions: {v1: {run: 'app ${WHO}'}}", encoding="utf-8")
+    assert load_spec(file, {"WHO": "me"}).service().versions[0].run == ("app", "me")
+    with pytest.raises(SpecError, match="needs WHO"):
+        load_spec(file, {})
+
+
+def test_no_file_leads_to_init(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no spec") as caught:
+        load_spec(tmp_path / "abreast.yaml")
+    assert "abreast init" in caught.value.remedy
+
+
+def test_a_directory_is_no_spec(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a directory") as caught:
+        load_spec(tmp_path)
+    assert str(tmp_path / "abreast.yaml") in caught.value.remedy
+
+
+def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match="cannot be read: Not a directory"):
+        load_spec(tmp_path / "a" / "abreast.yaml")
+
+
+def test_what_is_no_utf_8_is_a_fault_at_its_line(file: Path) -> None:
+    file.write_bytes(b"service: a\nstable: \xff\n")
+    with pytest.raises(SpecError) as caught:
+        load_spec(file)
+    (fault,) = caught.value.faults
+    assert fault.line == 2
+    assert fault.message == "byte 0xff is no UTF-8"
+
+
+def test_every_missing_file_is_a_fault_at_its_line(file: Path) -> None:
+    file.write_text(
+        "versions:\n  v1:\n    run: app\n    cwd: gone\ngateway:\n  tls:\n    certificate: a.crt\n    key: here\n",
+        encoding="utf-8",
+    )
+    found = [(fault.line, fault.path, fault.message) for fault in missing_files(load_spec(file))]
+    assert found == [
+        (7, "gateway.tls.certificate", f"there is no file '{file.parent}/a.crt'"),
+        (8, "gateway.tls.key", f"'{file.parent}/here' cannot be read: Is a directory"),
+        (4, "versions.v1.cwd", f"there is no directory '{file.parent}/gone'"),
+    ]
+
+
+def test_a_version_that_runs_elsewhere_needs_nothing_here(file: Path) -> None:
+    file.write_text("versions: {v1: {endpoints: ['127.0.0.1:9']}}", encoding="utf-8")
+    spec = load_spec(file)
+    assert list(missing_files(spec)) == []
+    assert list(doubts(spec)) == []
+
+
+def test_a_command_that_is_not_there_is_only_a_doubt(file: Path) -> None:
+    file.write_text("versions: {v1: {run: no-such-command-here}}", encoding="utf-8")
+    spec = load_spec(file)
+    assert list(missing_files(spec)) == []
+    (doubt,) = doubts(spec, {"PATH": os.defpath})
+    assert "no-such-command-here" in doubt
+    assert "→" in doubt
