@@ -1,4 +1,4 @@
-"""Check that the documentation says what is true: links, commands, folders and changelog fragments.
+"""Check that the documentation says what is true: links, commands, folders, tables, the diagram, fragments.
 
     python scripts/docs_check.py        every fault at once, as `file:line: what, and what to do`; exit code 1
 
@@ -16,7 +16,7 @@ import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import unquote
 
 import typer
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
+DIAGRAM_MARK = "<!-- diagram -->"
 STARTER_VERBS = {"test"}  # done by ./abreast itself, before there is a command line
 COMMAND_ENDS = {"&&", "||", "|", ";", "&", ">", ">>", "2>", "<"}
 SHELLS = {"sh", "bash", "shell", "console"}
@@ -231,11 +232,71 @@ def check_changelog(root: Path) -> list[Fault]:
     return faults
 
 
+def check_diagram(root: Path) -> list[Fault]:
+    """Wherever a page has a diagram between two DIAGRAM_MARK lines, it is the one that the code makes."""
+    from abreast.rollout.transitions import diagram  # noqa: PLC0415  # the other checks work without it
+
+    expected = ["```mermaid", *diagram(), "```"]
+    faults: list[Fault] = []
+    for path in markdown_files(root):
+        name = str(path.relative_to(root))
+        lines = path.read_text("utf-8").splitlines()
+        marks = [number for number, text in enumerate(lines) if text.strip() == DIAGRAM_MARK]
+        if len(marks) % 2:
+            faults.append(
+                Fault(name, marks[-1] + 1, f"`{DIAGRAM_MARK}` stands before and after a diagram; one is missing")
+            )
+        for begin, end in zip(marks[::2], marks[1::2], strict=False):
+            if [line.rstrip() for line in lines[begin + 1 : end] if line.strip()] != expected:
+                text = "the diagram is not the code's; put there: python -m abreast.rollout.transitions"
+                faults.append(Fault(name, begin + 1, text))
+    return faults
+
+
+def rows_of_rollouts() -> Iterator[tuple[str, str]]:
+    """Yield (heading, how a table's row below it must begin) for docs/rollouts.md; rows of events are whole."""
+    from abreast.model import errors  # noqa: PLC0415  # the other checks work without it
+    from abreast.model.event import EVENT_DOCS  # noqa: PLC0415
+    from abreast.model.rollout import ApproveStep, BakeStep, HoldStep, Phase, WeightStep  # noqa: PLC0415
+    from abreast.operations import status  # noqa: PLC0415
+    from abreast.rollout.observed import Verb  # noqa: PLC0415
+
+    steps = [step.kind for step in (WeightStep, HoldStep, ApproveStep, BakeStep)]
+    for heading, words in (("Phases", [*Phase]), ("Steps", steps), ("Commands", get_args(Verb))):
+        yield from ((heading, f"| `{word}` | ") for word in words)
+    for kind, text in EVENT_DOCS.items():
+        yield "Events", f"| `{kind}` | {text} |"
+    for code in (status.EXIT_HEALTHY, status.EXIT_PROGRESSING, status.EXIT_PAUSED, status.EXIT_ROLLED_BACK):
+        yield "Exit codes", f"| {code} | "
+    for error in vars(errors).values():
+        if isinstance(error, type) and issubclass(error, errors.AbreastError):
+            yield "Exit codes", f"| `{error.__name__}` | {error.exit_code} | {error.http_status} | "
+
+
+def check_rollouts(root: Path) -> list[Fault]:
+    """docs/rollouts.md, where there is one, has every phase, step, command, event and error, as the code has them."""
+    path = root / "docs" / "rollouts.md"
+    if not path.exists():
+        return []
+    heading, rows = "", set[tuple[str, str]]()
+    for line in lines_of(path):
+        found = HEADING.match(line.text)
+        heading = found[1] if found and line.language is None else heading
+        rows.add((heading, line.text))
+    return [
+        Fault(str(path.relative_to(root)), 1, f"below `{wanted}` no table's row begins with `{row.strip()}`; add it")
+        for wanted, row in rows_of_rollouts()
+        if not any(heading == wanted and text.startswith(row) for heading, text in rows)
+    ]
+
+
 CHECKS: tuple[Callable[[Path], list[Fault]], ...] = (
     check_links,
     check_commands,
     check_folders,
     check_changelog,
+    check_diagram,
+    check_rollouts,
 )
 
 

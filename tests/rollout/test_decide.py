@@ -41,7 +41,7 @@ def test_the_first_version_serves_everybody_at_once() -> None:
     rollout, event = first("shop", "v1", POLICY, BEGIN)
     assert (rollout.number, rollout.phase, rollout.serving, rollout.revision) == (0, Phase.COMPLETED, "v1", 0)
     assert (event.kind, event.actor, event.reason) == (EventKind.STARTED, ACTOR, "v1 is the first version of shop")
-    Play(rollout).turn().gives(V1).wants(RunVersion("v1")).stops("v2").notes_nothing()
+    Play(rollout).hears(V1).gives(V1).wants(RunVersion("v1")).stops("v2").notes_nothing()
 
 
 @pytest.mark.parametrize("state", LIVE_STATES, ids=lambda state: f"{state.phase}-{state.step}")
@@ -61,8 +61,7 @@ class TestVerdict:
         play.counts(**BAD).phase(Phase.FROZEN).gives(at(weight)).waits("frozen: a person has to resume").wakes(None)
         assert play.rollout.resume_to is goal
         play.counts(**BAD).notes_nothing()
-        play.window = {}
-        play.orders("resume").accepted().notes(EventKind.PHASE, "resumed", actor="ada")
+        play.after("1s").orders("resume").accepted().notes(EventKind.PHASE, "resumed", actor="ada")
         assert play.decision.events[-1].data["after"] == ("baking" if goal is Phase.PROMOTING else goal)
 
     def test_too_few_requests_decide_nothing(self, state: Rollout) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from abreast.rollout.transitions import diagram
 from scripts import docs_check
 from scripts.docs_check import Fault, Verb
 
@@ -221,3 +222,51 @@ def test_the_exit_code_says_whether_there_were_faults(
     written(tmp_path, README="[a](ARCHITECTURE.md)")
     assert docs_check.main() == 0
     assert capsys.readouterr().out == "documentation: as the code is\n"
+
+
+ROLLOUTS = (docs_check.ROOT / "docs" / "rollouts.md").read_text("utf-8")
+
+
+def test_the_page_on_rollouts_has_everything(tmp_path: Path) -> None:
+    assert docs_check.check_rollouts(written(tmp_path, docs__rollouts=ROLLOUTS)) == []
+    assert docs_check.check_diagram(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "other"),
+    [
+        ("| `rolled-back` | none |", "| `rolledback` | none |"),
+        ("| `approve` | waits", "| waits"),
+        ("| `weight` | sets", "| `wait` | sets"),
+        ("| `weight` | gives", "| `wait` | gives"),
+        ("| 4 | a person", "| 6 | a person"),
+        ("| `nack` | Envoy refused a snapshot; the last good one stays |", "| `nack` | Envoy refused |"),
+        ("| `DriverError` | 11 | 502 |", "| `DriverError` | 12 | 502 |"),
+    ],
+)
+def test_a_row_that_is_missing_or_says_something_else_is_a_fault(tmp_path: Path, row: str, other: str) -> None:
+    assert row in ROLLOUTS
+    (fault,) = docs_check.check_rollouts(written(tmp_path, docs__rollouts=ROLLOUTS.replace(row, other)))
+    assert (fault.path, fault.line) == ("docs/rollouts.md", 1)
+    assert row.split(" | ", maxsplit=1)[0] in fault.text
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "words"),
+    [
+        (("promoting --> baking", "promoting --> retiring"), 4, "the diagram is not the code's"),
+        (("    [*] --> completed: first deployment\n", ""), 4, "the diagram is not the code's"),
+        (("```mermaid", "```text"), 4, "the diagram is not the code's"),
+        (("```\n<!-- diagram -->", "```"), 4, "one is missing"),
+    ],
+)
+def test_a_diagram_that_is_not_the_codes_is_a_fault(
+    tmp_path: Path, change: tuple[str, str], line: int, words: str
+) -> None:
+    drawn = "\n".join(["```mermaid", *diagram(), "```"])
+    page = f"# Phases\n\nAs here:\n<!-- diagram -->\n{drawn}\n<!-- diagram -->\n"
+    assert docs_check.check_diagram(written(tmp_path, ARCHITECTURE=page)) == []
+    assert change[0] in page
+    (fault,) = docs_check.check_diagram(written(tmp_path, ARCHITECTURE=page.replace(*change)))
+    assert (fault.path, fault.line) == ("ARCHITECTURE.md", line)
+    assert words in fault.text

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from abreast.model.errors import ConflictError, StoreError
@@ -29,6 +30,7 @@ from tests.simulation.invariants import (
     check_stop,
     check_wake,
     check_world,
+    split_in,
 )
 from tests.simulation.world import CALM, Faults, Node, Quality, World
 
@@ -99,6 +101,7 @@ class Run:
     log: list[tuple[int, Event]] = field(default_factory=list)
     stale: tuple[Rollout, Observed] | None = None
     phases: set[str] = field(default_factory=set)
+    salts: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -144,6 +147,14 @@ class Run:
             return False
         return True
 
+    def story(self, lines: int = 15) -> str:
+        """What happened last, for whoever has to understand a failure."""
+        last = self.store._events[-lines:]
+        return "\n".join(
+            f"{event.at - 1_000_000:10.2f} #{event.rollout} {event.kind} by {event.actor}: {event.reason}"
+            for _, event in last
+        )
+
     def _pause_s(self) -> float:
         """Seconds until something may happen: one, or a long time when only time is waited for."""
         wake_at = self.decision.wake_at if self.decision else None
@@ -163,6 +174,7 @@ class Run:
         decision = decide(rollout, observed)
         check_decision(rollout, observed, decision)
         check_wake(observed, decision)
+        self._check_salt(decision)
         if self.world._happens("stale_writer"):
             self.stale = (rollout, observed)
         self._may_crash()
@@ -177,7 +189,7 @@ class Run:
         self.phases.add(decision.rollout.phase.value)
         self._trace(decision)
         self._may_crash()
-        self._act(list(decision.actions))
+        self._act(decision.actions)
 
     def _observe(self, rollout: Rollout, commands: tuple[Command, ...]) -> Observed:
         world = self.world
@@ -188,14 +200,14 @@ class Run:
             now=world.now,
             instances=tuple(world.instances.values()),
             wanted={name: quality.wanted for name, quality in world.qualities.items()},
-            nodes=tuple(node.state for node in world.nodes),
+            nodes=world.known_gateways(),
             window=world.tally(window_from),
-            step=world.tally(rollout.step_since),
+            step=world.tally(max(rollout.step_since, rollout.weight_since)),
             counting_since=world.counting_since,
             commands=commands,
         )
 
-    def _act(self, actions: list[Action]) -> None:
+    def _act(self, actions: Sequence[Action]) -> None:
         """Carry out what was decided: some of it gets lost, some is done twice, and it may end in the middle."""
         for action in actions:
             if self.world._happens("lost_action"):
@@ -245,6 +257,14 @@ class Run:
         events = list(await self.store.events("shop", after=self.log[-1][0] if self.log else 0))
         self.log.extend(events)
         assert len(self.store._events) == len(self.log), "9: the log shrank"
+
+    def _check_salt(self, decision: Decision) -> None:
+        """4: one rollout, one order of users, also when it is tried again."""
+        split = split_in(decision)
+        if split.candidate is not None:
+            salt = self.salts.setdefault(decision.rollout.number, split.salt)
+            assert split.salt == salt, "4: users were shuffled within a rollout"
+            assert list(self.salts.values()).count(salt) == 1, "4: two rollouts begin with the same users"
 
     def _look_at_gateways(self) -> None:
         for node in self.world.nodes:

@@ -99,6 +99,7 @@ class World:
     target: Split | None = None
     samples: list[tuple[float, str, int, int]] = field(default_factory=list)
     counting_since: float = 1_000_000.0
+    gateways_found_at: float = 0.0
     _count: int = 0
 
     # What the control plane asks for
@@ -130,11 +131,12 @@ class World:
                 self._send(node, split)
 
     def lose_control_plane(self) -> None:
-        """kill -9: connections, counts, wishes and all knowledge are gone; gateways and instances go on."""
+        """As by kill -9: connections, counts, wishes and all knowledge are gone; gateways and instances go on."""
         self.target = None
         self.desired.clear()
         self.samples.clear()
         self.counting_since = self.now
+        self.gateways_found_at = self.now + self.dice.choice([0.0, 0.0, 1.0, 5.0])
         for node in self.nodes:
             node.drop(self.now + self.dice.uniform(0.0, 2.0))
             node.acked, node.nack = None, ""
@@ -167,6 +169,10 @@ class World:
     def routed(self) -> set[str]:
         """The versions that some gateway really sends users to, or would send testers to."""
         return {version for node in self.nodes if node.truth for version in node.truth.versions}
+
+    def known_gateways(self) -> tuple[NodeState, ...]:
+        """What the control plane knows of the gateways; just started, it may not have found them yet."""
+        return tuple(node.state for node in self.nodes) if self.now >= self.gateways_found_at else ()
 
     def ready(self, version: str | None) -> int:
         """How many instances of it are ready."""

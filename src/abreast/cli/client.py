@@ -25,9 +25,7 @@ class Client:
 
     def __init__(self, spec_file: Path) -> None:
         self._directory = spec_file.resolve().parent
-        socket = StateDir.beside(self._directory).api
-        transport = httpx.HTTPTransport(uds=str(socket))
-        self._http = httpx.Client(transport=transport, base_url="http://abreast/api/v1", timeout=TIMEOUT_S)
+        self._socket = StateDir.beside(self._directory).api
 
     def get(self, path: str, **query: int) -> Any:  # noqa: ANN401  # JSON
         """The JSON answer to a GET."""
@@ -38,8 +36,11 @@ class Client:
         return self._call("POST", path, json={"actor": _actor(), **body})
 
     def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401  # JSON
+        # A connection for each call: it is a local socket, and nothing has to be closed later.
+        transport = httpx.HTTPTransport(uds=str(self._socket), verify=False)
         try:
-            answer = self._http.request(method, path, **content)
+            with httpx.Client(transport=transport, base_url="http://abreast/api/v1", timeout=TIMEOUT_S) as http:
+                answer = http.request(method, path, **content)
         except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
             message = f"no abreast runs for {str(self._directory)!r} ({error})"
             raise NotRunningError(message, "start it with: abreast up; or name its spec with --file") from error

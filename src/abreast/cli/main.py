@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from abreast.cli import doctor, spec_commands, up, verbs, watch
+from abreast.cli import demo, doctor, spec_commands, up, verbs, watch
 from abreast.model.errors import AbreastError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ for verb in (
     spec_commands.check,
     spec_commands.schema,
     spec_commands.init,
+    demo.demo,
 ):
     app.command()(verb)
 app.command("tester")(verbs.show_tester)

@@ -149,8 +149,7 @@ class Controller:
         """
         notes, self._notes = tuple(self._notes), []
         events = (*self._unrecorded, *notes, *decision.events)
-        changed = decision.rollout != self.rollout or bool(decision.events)
-        if not changed and not events and self.store_error is None:
+        if decision.rollout == self.rollout and not events and self.store_error is None:
             return True
         # After a failure the same is written once more even if there is nothing new: it tells when the store is back.
         try:
@@ -169,7 +168,7 @@ class Controller:
                 self.rollout = decision.rollout
                 return True
             self._notes = [*notes, *self._notes][-_LAST_WORDS:]
-            if decision.replies and changed:
+            if any(not reply.idle for reply in decision.replies.values()):
                 raise
             return False
         self.store_error = None

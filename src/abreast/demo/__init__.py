@@ -1,1 +1,1 @@
-"""The demonstration: a sample service in three versions under real load, shifted, rolled back and promoted."""
+"""A service in two versions, shifted, watched, rolled back, promoted and retired before one's eyes."""

@@ -74,7 +74,7 @@ class Supervised:
         """
         output = log.open()
         try:
-            child = subprocess.Popen(  # noqa: S603  # running what the spec says is the purpose
+            child = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

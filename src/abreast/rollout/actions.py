@@ -37,13 +37,15 @@ Action = SetSplit | RunVersion | StopVersion
 class Reply:
     """The answer to one command: whether it was accepted, and one sentence; ``remedy`` when refused.
 
-    ``conflict``: refused because the rollout changed since the writer read it.
+    ``conflict``: refused because the rollout changed since the writer read it. ``idle``: accepted, and nothing
+    had to change for it.
     """
 
     accepted: bool
     message: str
     remedy: str = ""
     conflict: bool = False
+    idle: bool = False
 
 
 @dataclass(frozen=True)

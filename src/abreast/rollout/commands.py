@@ -30,7 +30,7 @@ def obey(turn: Turn, command: Command, read: Rollout) -> Outcome:
         outcome = _VERBS[command.verb](turn, command)
     after, reply = outcome
     if reply.accepted:
-        return outcome
+        return after, replace(reply, idle=after is turn)
     reason = f"{command.verb} refused: {reply.message}"
     return after.noted(EventKind.REFUSED, command.actor, reason, verb=command.verb), reply
 

@@ -47,7 +47,7 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
     replies: dict[str, Reply] = {}
     for command in observed.commands:
         turn, replies[command.id] = obey(turn, command, rollout)
-    turn = _missing(turn)
+    turn = _missing(_forgotten(turn, rollout))
     turn = _sheltered(_protected(turn))
     turn, because, wake_at = _advanced(turn)
     # Once more, for a weight that was ordered just now.
@@ -56,10 +56,18 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
         rollout=turn.rollout,
         events=turn.events,
         actions=tuple(wishes(turn.rollout, observed)),
-        wake_at=wake_at,
+        wake_at=min((at for at in (wake_at, _drained_next(turn.rollout, observed)) if at is not None), default=None),
         because=because,
         replies=replies,
     )
+
+
+def _forgotten(turn: Turn, before: Rollout) -> Turn:
+    """Without what was counted before a person began a new attempt in this very turn: it is not held against it."""
+    if turn.rollout.attempt_since == before.attempt_since:
+        return turn
+    step = {name: replace(tally, requests=0, errors=0) for name, tally in turn.observed.step.items()}
+    return replace(turn, observed=replace(turn.observed, window={}, step=step))
 
 
 def _missing(turn: Turn) -> Turn:
@@ -286,10 +294,21 @@ def wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
     wanted = dict.fromkeys(_wanted(rollout))
     for version in wanted:
         yield RunVersion(version)
-    for version in sorted({instance.version for instance in observed.instances} - set(wanted)):
-        drained = _drained_at(rollout, observed, version) <= observed.now
-        if drained and not observed.routed(version):
+    for version in _leaving(rollout, observed):
+        if _drained_at(rollout, observed, version) <= observed.now:
             yield StopVersion(version)
+
+
+def _leaving(rollout: Rollout, observed: Observed) -> list[str]:
+    """Versions that still run although nobody wants them and no gateway routes to them: drained, then stopped."""
+    running = {instance.version for instance in observed.instances}
+    return [version for version in sorted(running - set(_wanted(rollout))) if not observed.routed(version)]
+
+
+def _drained_next(rollout: Rollout, observed: Observed) -> float | None:
+    """When the next one of those may be stopped."""
+    drained = (_drained_at(rollout, observed, version) for version in _leaving(rollout, observed))
+    return min((at for at in drained if at > observed.now), default=None)
 
 
 def _wanted(rollout: Rollout) -> Iterator[str]:

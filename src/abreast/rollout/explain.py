@@ -59,7 +59,8 @@ def _sentences(rollout: Rollout, observed: Observed) -> Iterator[str]:
         left = (
             f" (looked at again in {about(decision.wake_at - observed.now)} at the latest)" if decision.wake_at else ""
         )
-        yield f"Waiting: {decision.because}{left}."
+        because = decision.because
+        yield f"W{because[1:]}{left}." if because.startswith("waiting ") else f"Waiting: {because}{left}."
     yield from _evidence(rollout, observed)
     split = next(action.split for action in decision.actions if isinstance(action, SetSplit))
     for node in observed.nodes:

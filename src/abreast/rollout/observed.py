@@ -89,5 +89,8 @@ class Observed:
         return bool(self.nodes) and all(node.acked == split for node in self.nodes)
 
     def routed(self, version: str) -> bool:
-        """Whether some node may still route to the version: it says so, or what it does is not known."""
-        return any(node.acked is None or version in node.acked.versions for node in self.nodes)
+        """Whether some node may still route to the version: it says so, or what it does is not known.
+
+        Without a node nothing is known either: a control plane that just started may not have found them yet.
+        """
+        return not self.nodes or any(node.acked is None or version in node.acked.versions for node in self.nodes)

@@ -1,0 +1,112 @@
+"""What the demo promises, held against what was seen. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from abreast.demo.crowd import Answer
+from abreast.demo.journal import Stretch, UserShare, changed_sides, last_request_s, longest_gap_s
+from abreast.envoy.counts import Totals
+from abreast.model.units import format_weight
+
+OUTAGE_S: Final = 1.0
+"""A longer time without one good answer is downtime. (A busy machine pauses everything for tenths of a second.)"""
+
+LATE_S: Final = 1.0
+"""A candidate that still answers requests sent this long after a roll-back was not rolled back."""
+
+Json = dict[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One sentence, and whether it held."""
+
+    kept: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class RollBack:
+    """A roll-back: when it was ordered or decided (Unix seconds), and when the candidate might be used again."""
+
+    candidate: str
+    by: str
+    order_s: float
+    until_s: float
+
+    def last_request_s(self, answers: Iterable[Answer]) -> float:
+        """How long after it a user sent the last request that the candidate answered; 0 when none did."""
+        return last_request_s(answers, self.candidate, self.order_s, self.until_s)
+
+
+def nobody_failed(answers: Sequence[Answer]) -> Promise:
+    """Every request of every user got a good answer."""
+    failures = sorted({answer.failure for answer in answers if answer.failure})
+    failed = sum(1 for answer in answers if answer.failure)
+    why = f" ({', '.join(failures)})" if failures else ""
+    return Promise(bool(answers) and not failed, f"of {len(answers):,} requests {failed} failed at the user{why}")
+
+
+def no_downtime(answers: Sequence[Answer]) -> Promise:
+    """There was always somebody who answered well."""
+    gap_s = longest_gap_s(answers)
+    return Promise(gap_s < OUTAGE_S, f"no downtime: the longest time without a good answer was {gap_s * 1e3:.0f} ms")
+
+
+def errors_absorbed(totals: Totals, version: str) -> Promise:
+    """The version failed, as the gateway counted, and its users did not notice."""
+    bad = sum(count for code, count in totals.attempts.get(version, {}).items() if _bad(code))
+    everything = sum(totals.attempts.get(version, {}).values())
+    seen = sum(count for codes in totals.users.values() for code, count in codes.items() if _bad(code))
+    return Promise(
+        bool(bad) and not seen,
+        f"{version} failed {bad} of {everything} requests; each was retried elsewhere and {seen} reached a user",
+    )
+
+
+def rolled_back(events: Sequence[Json], rollout: int, version: str) -> Promise:
+    """Abreast itself found the version worse and took it out of traffic."""
+    own = [event for event in events if event["rollout"] == rollout]
+    verdict = any(event["kind"] == "verdict" and event["data"].get("verdict") == "worse" for event in own)
+    done = any(event["kind"] == "phase" and event["data"]["after"] == "rolled-back" for event in own)
+    return Promise(verdict and done, f"{version} was rolled back by the errors gate, without a person")
+
+
+def left_alone(answers: Sequence[Answer], roll_back: RollBack) -> Promise:
+    """After a roll-back nobody is sent to the candidate."""
+    late_s = roll_back.last_request_s(answers)
+    return Promise(
+        late_s < LATE_S,
+        f"{roll_back.candidate}'s last request came {late_s * 1e3:.0f} ms after the roll-back {roll_back.by}",
+    )
+
+
+def shares_kept(shares: Sequence[UserShare]) -> Promise:
+    """Each step had the share of users that was set, as exactly as chance places users."""
+    wrong = [
+        f"{share.seen:.1%} instead of {format_weight(share.stretch.weight)}" for share in shares if not share.plausible
+    ]
+    text = "in each step the share of users on the candidate was the one set, within what chance does"
+    return Promise(bool(shares) and not wrong, f"{text}{': ' + ', '.join(wrong) if wrong else ''}")
+
+
+def same_users(answers: Sequence[Answer], before: Stretch, after: Stretch) -> Promise:
+    """A second try at the same weight has the very same users."""
+    both, changed = changed_sides(answers, before, after)
+    what = f"{format_weight(after.weight)} of {after.candidate}"
+    return Promise(
+        both > 0 and not changed,
+        f"the second try brought the very same users back: of {both} seen at {what} both times, {changed} had changed",
+    )
+
+
+def promoted(status: Json, version: str) -> Promise:
+    """The version serves everybody, and nothing of another one runs."""
+    running = [each["name"] for each in status["versions"] if each["instances"]]
+    kept = status["phase"] == "completed" and running == [version]
+    return Promise(kept, f"{version} was promoted through every step, and the version before it retired")
+
+
+def _bad(code: int) -> bool:
+    return code == 0 or code >= 500  # noqa: PLR2004  # HTTP's server errors; 0 is no answer at all

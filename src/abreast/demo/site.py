@@ -1,0 +1,99 @@
+"""Where a demo runs: a directory of its own with a spec made from an example's, in a hurry."""
+
+import asyncio
+import contextlib
+import shlex
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+import abreast
+from abreast.model.errors import UsageError
+from abreast.model.spec import FILE_NAME
+
+PORT: Final = 8080
+"""The gateway's port if nobody has it; else any free one."""
+
+HURRY: Final[dict[str, Any]] = {  # Any: YAML
+    "step_time": {"at_least": "3s", "at_most": "1m"},
+    "gates": {"errors": {"limit": "3%", "min_requests": 60, "window": "10s"}},
+    "retire": {"after": "1s", "unused_for": "1s"},
+}
+"""What takes days in earnest takes seconds here; the rules are the same."""
+
+BAKE: Final = "3s"
+DRAIN: Final = "2s"
+
+
+@dataclass(frozen=True)
+class Site:
+    """``directory`` holds the spec, the state and the logs; ``port`` is the gateway's."""
+
+    directory: Path
+    port: int
+
+    @property
+    def spec_file(self) -> Path:
+        """The spec."""
+        return self.directory / FILE_NAME
+
+    @property
+    def url(self) -> str:
+        """Where users' requests go."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def example(name: str) -> Path:
+    """The directory of an example of the checkout. Raises UsageError when abreast was installed without them."""
+    directory = Path(abreast.__file__).parents[2] / "examples" / name
+    if not (directory / FILE_NAME).is_file():
+        message = f"the demo needs the example {name!r}, and there is none in {str(directory)!r}"
+        raise UsageError(message, "run it from a checkout: ./abreast demo")
+    return directory
+
+
+@contextmanager
+def site(example_directory: Path) -> Iterator[Site]:
+    """A directory with the example's spec in it. Removed afterwards, unless an error makes its logs worth reading."""
+    directory = Path(tempfile.mkdtemp(prefix="abreast-demo-"))
+    made = Site(directory, free_port())
+    made.spec_file.write_text(spec_text(example_directory, made.port), "utf-8")
+    try:
+        yield made
+    except asyncio.CancelledError:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def spec_text(example_directory: Path, port: int) -> str:
+    """The example's spec with another port, its versions run from where they are, and everything in a hurry."""
+    spec = yaml.safe_load((example_directory / FILE_NAME).read_text("utf-8"))
+    spec["gateway"] = {"listen": f"127.0.0.1:{port}", "drain": DRAIN}
+    for version in spec["versions"].values():
+        words = shlex.split(version["run"])
+        # The example's `python` is whichever has its packages: this one has.
+        version["run"] = [sys.executable if word == "python" else word for word in words]
+        version["cwd"] = str(example_directory)
+    spec["rollout"] = {"steps": [*spec["rollout"]["steps"], {"bake": BAKE}], **HURRY}
+    head = f"# The demo's copy of {example_directory / FILE_NAME}, with times of seconds instead of hours.\n"
+    return head + yaml.safe_dump(spec, sort_keys=False, width=120)
+
+
+def free_port(wanted: int = PORT) -> int:
+    """That port of the loopback address if nobody listens there, else one that the system chooses."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            found: int = probe.getsockname()[1]
+            return found
+    raise UsageError("no port of 127.0.0.1 is free", "end something that listens there")

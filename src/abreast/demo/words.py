@@ -1,0 +1,73 @@
+"""Events of the audit log in words for somebody who sees abreast for the first time. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from abreast.model.units import format_weight
+
+Json = dict[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line; ``tone`` is one of good, bad, news, detail."""
+
+    text: str
+    tone: str
+
+
+@dataclass
+class Versions:
+    """Whose turn it is: events name the versions only at the start of a rollout."""
+
+    stable: str = ""
+    candidate: str = ""
+
+
+_PHASES: Final[Mapping[str, tuple[str, str]]] = {
+    "pending": ("{candidate} is looked at again: waiting until its instances are ready", "news"),
+    "progressing": ("{candidate} is ready, and the first users may go there", "news"),
+    "paused": ("the steps are paused; users stay where they are", "news"),
+    "frozen": ("the steps are frozen: a person has to look", "bad"),
+    "promoting": ("every step is passed: all users go to {candidate}", "good"),
+    "baking": ("the bake: {stable} stays warm beside {candidate}, so going back would be instant", "news"),
+    "retiring": ("the bake is over; {stable} is stopped as soon as nobody uses it", "news"),
+    "completed": ("{stable} is stopped. {candidate} is the stable version now", "good"),
+    "rolling-back": ("rolling back: all users return to {stable}", "bad"),
+    "rolled-back": ("the gateway confirms: {stable} serves everybody, {candidate} nobody", "good"),
+}
+
+
+def in_words(event: Json, versions: Versions) -> Line | None:
+    """One event as a line, or None when another event says the same better. Keeps ``versions`` up to date."""
+    kind, data, reason = event["kind"], event["data"], str(event["reason"])
+    if kind == "started":
+        versions.stable, versions.candidate = str(data.get("stable", "")), str(data.get("candidate", ""))
+        if not versions.candidate:
+            return Line(f"{versions.stable} is the version that serves", "news")
+        return Line(f"{versions.candidate} is started beside {versions.stable}; no user notices", "news")
+    if kind == "phase":
+        text, tone = _PHASES.get(str(data["after"]), (reason, "news"))
+        return Line(text.format(stable=versions.stable, candidate=versions.candidate), tone)
+    if kind == "weight":
+        return _weight(int(data["before"]), int(data["after"]), versions)
+    if kind == "verdict":
+        return Line(f"verdict: {reason}", "bad" if data.get("verdict") == "worse" else "news")
+    if kind == "released":
+        return Line(f"{data.get('version', '')} gets no requests any more and leaves the gateway", "news")
+    if kind in {"sheltered", "unsheltered", "held", "nack", "refused"}:
+        return Line(reason, "bad")
+    if kind in {"instance", "gateway", "spec"}:
+        return Line(reason, "detail")
+    return None
+
+
+def _weight(before: int, after: int, versions: Versions) -> Line | None:
+    if after == 0:
+        return None  # the phase event says it
+    who = f"{format_weight(after)} of users are on {versions.candidate} now"
+    if after < before:
+        return Line(f"{who}; those above that line returned to {versions.stable}", "news")
+    stay = f", the {format_weight(before)} of before among them" if before else ""
+    return Line(f"{who}{stay}", "news")

@@ -1,0 +1,378 @@
+"""The cycle's order, what a failing store changes about it, conflicts, and kills between any two arrows."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from abreast.controller.loop import CYCLE_S
+from abreast.model.errors import ConflictError, NotRunningError, RefusedError, StoreError
+from abreast.model.event import EventKind
+from abreast.model.rollout import Phase, WeightStep
+from abreast.model.traffic import Split
+from tests.controller.stage import FULL, KilledError, Stage
+from tests.rollout.play import POLICY, at, serving, under_way
+
+DISK = "disk full"
+
+
+def failing(stage: Stage) -> bool:
+    """Whether people are told that the store cannot be written."""
+    return DISK in str(stage.controller.store_error)
+
+
+class TestOrder:
+    """What is done first: protecting users, or writing down."""
+
+    async def test_an_abort_is_published_before_it_is_recorded(self) -> None:
+        stage = await Stage.climbing()
+        reply = await stage.order("abort", reason="slow")
+        assert reply.message == "all users go back to v1"
+        assert stage.log == ["publish 0", "save", "saved rolling-back"]
+
+    async def test_so_is_a_verdict(self) -> None:
+        stage = await Stage.climbing()
+        stage.counts.add("v1", {200: 90})
+        stage.counts.add("v2", {200: 15, 503: 15})
+        await stage.controller.turn()
+        assert stage.log[:3] == ["publish 0", "save", "saved rolling-back"]
+
+    async def test_a_raise_is_recorded_before_it_is_published(self) -> None:
+        stage = await Stage.climbing()
+        await stage.order("weight", weight=3000)
+        assert stage.log == ["save", "saved paused", "publish 3000"]
+
+    async def test_a_raise_is_recorded_first_even_while_a_gateway_lags_behind(self) -> None:
+        stage = await Stage.climbing()
+        stage.gateway.deaf.add("gateway-2")
+        await stage.order("weight", weight=500)
+        stage.log.clear()
+        await stage.order("weight", weight=700)
+        assert stage.log == ["save", "saved paused", "publish 700"]
+
+    async def test_a_start_runs_the_candidate_once_it_is_recorded(self) -> None:
+        stage = await Stage.at(serving())
+        stage.driver.calls.clear()
+        await stage.order("start")
+        assert ("run", "v2") in stage.driver.calls
+        await stage.settle()
+        assert (stage.rollout.phase, stage.split) == (Phase.PROGRESSING, at(100))
+
+    async def test_nothing_is_written_while_nothing_changes(self) -> None:
+        stage = await Stage.climbing()
+        await stage.settle(10)
+        assert stage.log == []
+
+    async def test_listeners_hear_what_was_recorded(self) -> None:
+        stage = await Stage.climbing()
+        await stage.order("pause")
+        assert [(event.kind, event.actor) for event in stage.heard] == [(EventKind.PHASE, "ada")]
+
+
+class TestBrokenStore:
+    """Rolling back goes on without it; nothing else does."""
+
+    async def test_an_abort_holds_in_memory_and_is_recorded_later_with_all_its_events(self) -> None:
+        stage = await Stage.climbing()
+        stage.store.broken = FULL
+        reply = await stage.order("abort", reason="it burns")
+        assert reply.accepted
+        assert (stage.split, stage.rollout.phase) == (at(0), Phase.ROLLING_BACK)
+        await stage.settle()
+        assert stage.heard == []
+        assert (await stage.stored()).phase is Phase.PROGRESSING
+        assert failing(stage)
+
+        stage.store.broken = None
+        await stage.settle()
+        assert (await stage.stored()).phase is Phase.ROLLED_BACK
+        assert (await stage.stored()).weight == 0
+        assert not failing(stage)
+        log = await stage.audit()
+        assert log == [
+            "ada phase: aborted: it burns",
+            "ada weight: aborted: it burns",
+            "abreast phase: every gateway sends all users to v1; aborted: it burns",
+        ]
+        assert [event.reason for event in stage.heard] == [line.split(": ", 1)[1] for line in log]
+
+    async def test_a_raise_does_not_happen_and_the_person_is_told(self) -> None:
+        stage = await Stage.climbing()
+        before = stage.rollout
+        stage.store.broken = FULL
+        with pytest.raises(StoreError, match=DISK):
+            await stage.order("weight", weight=3000)
+        await stage.settle()
+        assert (stage.rollout, stage.split) == (before, at(1000))
+        assert not any(entry.startswith("publish") for entry in stage.log)
+
+    async def test_a_raise_does_not_happen_even_while_a_gateway_lags_behind(self) -> None:
+        stage = await Stage.climbing()
+        stage.gateway.deaf.add("gateway-2")
+        await stage.order("weight", weight=500)
+        stage.store.broken = FULL
+        with pytest.raises(StoreError, match=DISK):
+            await stage.order("weight", weight=700)
+        assert (stage.rollout.weight, stage.split) == (500, at(500))
+
+    async def test_a_step_does_not_go_on(self) -> None:
+        stage = await Stage.at(under_way(Phase.PROGRESSING))
+        stage.counts.add("v1", {200: 900})
+        stage.counts.add("v2", {200: 100})
+        stage.store.broken = FULL
+        stage.clock.time += 61
+        await stage.settle()
+        assert (stage.rollout.step, stage.split) == (1, at(1000))
+        stage.store.broken = None
+        await stage.settle()
+        assert stage.rollout.step == 2
+
+    async def test_what_already_is_so_needs_no_store(self) -> None:
+        stage = await Stage.climbing()
+        stage.store.broken = FULL
+        await stage.order("abort")
+        assert (await stage.order("abort")).message == "already rolling-back: no user is sent to v2"
+
+    async def test_it_is_noticed_when_the_store_can_be_written_again(self) -> None:
+        stage = await Stage.climbing()
+        stage.store.broken = FULL
+        with pytest.raises(StoreError, match=DISK):
+            await stage.order("pause")
+        await stage.settle()
+        assert failing(stage)
+        stage.store.broken = None
+        await stage.settle()
+        assert not failing(stage)
+        revision = (await stage.stored()).revision
+        await stage.settle()
+        assert (await stage.stored()).revision == revision
+
+    async def test_notes_wait_for_it(self) -> None:
+        stage = await Stage.climbing()
+        stage.store.broken = FULL
+        stage.controller.note(EventKind.INSTANCE, "v2-1: was killed")
+        await stage.settle()
+        stage.store.broken = None
+        await stage.settle()
+        assert await stage.audit() == ["abreast instance: v2-1: was killed"]
+
+    async def test_a_flood_of_notes_is_bounded_to_the_newest(self) -> None:
+        stage = await Stage.climbing()
+        stage.store.broken = FULL
+        for number in range(1000):
+            stage.controller.note(EventKind.INSTANCE, f"note {number}")
+        await stage.settle()
+        stage.store.broken = None
+        await stage.settle()
+        log = await stage.audit()
+        assert (len(log), log[-1]) == (200, "abreast instance: note 999")
+
+
+class TestConflict:
+    """Somebody else wrote in between: what they wrote counts, and everything is decided anew."""
+
+    async def test_the_order_is_decided_upon_what_they_wrote(self) -> None:
+        stage = await Stage.climbing()
+        stored = await stage.stored()
+        await stage.store.save(replace(stored, weight=2000), [])
+        submitted = asyncio.create_task(stage.controller.submit(stage.command("pause")))
+        await asyncio.sleep(0)
+        await stage.controller.turn()
+        assert not submitted.done()
+        await stage.controller.turn()
+        assert (await submitted).message == "paused at 20 %; the gates go on protecting"
+        assert (await stage.stored()).weight == 2000
+
+    async def test_an_order_upon_an_old_reading_is_refused(self) -> None:
+        stage = await Stage.climbing()
+        revision = stage.rollout.revision
+        await stage.order("pause", revision=revision)
+        with pytest.raises(ConflictError, match=f"revision {revision + 1}, you had read {revision}") as caught:
+            await stage.order("resume", revision=revision)
+        assert caught.value.remedy == "look at: abreast status"
+
+    async def test_a_refusal_is_an_error_and_an_event(self) -> None:
+        stage = await Stage.climbing()
+        with pytest.raises(RefusedError, match="nothing was promoted") as caught:
+            await stage.order("undo")
+        assert not isinstance(caught.value, ConflictError)
+        assert (await stage.audit())[-1].startswith("ada refused: undo refused: nothing was promoted")
+
+
+async def test_what_the_driver_calls_hopeless_is_rolled_back() -> None:
+    stage = await Stage.at(serving())
+    stage.driver.hopeless.add("v2")
+    await stage.order("start")
+    await stage.settle()
+    assert (stage.rollout.phase, stage.split) == (Phase.ROLLED_BACK, at(0))
+    assert "abreast verdict: there is no command for 'v2'" in await stage.audit()
+
+    stage.driver.hopeless.clear()
+    await stage.order("retry")
+    await stage.settle()
+    assert stage.rollout.phase is Phase.PROGRESSING
+
+
+class TestKill:
+    """kill -9 between any two arrows, then a new process over the same store, gateways and versions."""
+
+    @pytest.mark.parametrize(
+        ("kill_at", "phase", "split"),
+        [
+            ("publish 0", Phase.PROGRESSING, at(1000)),
+            ("save", Phase.PROGRESSING, at(1000)),
+            ("saved rolling-back", Phase.ROLLED_BACK, at(0)),
+            ("saved rolled-back", Phase.ROLLED_BACK, at(0)),
+        ],
+    )
+    async def test_an_abort_is_either_carried_out_or_was_never_confirmed(
+        self, kill_at: str, phase: Phase, split: Split
+    ) -> None:
+        stage = await Stage.climbing()
+        stage.kill_at = kill_at
+        abort = asyncio.create_task(stage.order("abort"))
+        await asyncio.wait({abort})
+        confirmed = abort.exception() is None
+        if confirmed:
+            with pytest.raises(KilledError):
+                await stage.settle()
+        await stage.restart()
+        await stage.settle()
+        assert (stage.rollout.phase, stage.split) == (phase, split)
+        assert all(node.acked == split for node in stage.gateway.nodes())
+        assert stage.rollout == await stage.stored()
+        assert confirmed == (kill_at == "saved rolled-back")
+
+    @pytest.mark.parametrize(("kill_at", "weight"), [("save", 1000), ("saved paused", 3000), ("publish 3000", 3000)])
+    async def test_a_raise_is_seen_by_users_only_if_it_survives(self, kill_at: str, weight: int) -> None:
+        stage = await Stage.climbing()
+        stage.kill_at = kill_at
+        with pytest.raises(KilledError):
+            await stage.order("weight", weight=3000)
+        await stage.restart()
+        await stage.settle()
+        assert (stage.rollout.weight, stage.split) == (weight, at(weight))
+
+    @pytest.mark.parametrize("phase", ["pending", "progressing", "promoting", "retiring", "completed"])
+    async def test_a_whole_rollout_survives_a_kill_after_each_record(self, phase: str) -> None:
+        quick = replace(POLICY, steps=(WeightStep(1000, for_s=0.0),), retire_after_s=0.0, unused_for_s=0.0, drain_s=0.0)
+        stage = await Stage.at(serving(quick))
+        stage.kill_at = f"saved {phase}"
+        killed = False
+        for turn in range(40):
+            try:
+                if stage.rollout.number == 0:
+                    await stage.order("start", policy=quick)
+                else:
+                    await stage.controller.turn()
+            except KilledError:
+                killed = True
+                await stage.restart()
+            stage.clock.time += 1.0
+            if turn > 3:
+                stage.counts.add("v2", {200: 30})
+        assert killed
+        assert (stage.rollout.phase, stage.rollout.serving) == (Phase.COMPLETED, "v2")
+        assert {each.version for each in stage.driver.instances()} == {"v2"}
+
+
+class TestRun:
+    """The loop itself: woken, by time, and ended."""
+
+    async def test_it_looks_again_when_woken_and_after_its_time(self) -> None:
+        stage = await Stage.climbing()
+        running = asyncio.create_task(stage.controller.run())
+        await stage.clock.settle()
+        stage.controller.note(EventKind.GATEWAY, "Envoy restarted")
+        await stage.clock.settle()
+        assert await stage.audit() == ["abreast gateway: Envoy restarted"], "woken, though no time went by"
+        stage.driver.sick.add("v2")
+        await stage.clock.advance(CYCLE_S)
+        assert stage.rollout.sheltering == "candidate"
+        assert stage.split == at(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    async def test_orders_that_come_too_late_are_told_so(self) -> None:
+        stage = await Stage.climbing()
+        running = asyncio.create_task(stage.controller.run())
+        await stage.clock.settle()
+        running.cancel()
+        waiting = asyncio.create_task(stage.controller.submit(stage.command("pause")))
+        await asyncio.gather(running, return_exceptions=True)
+        with pytest.raises(NotRunningError, match="the control plane is ending"):
+            await waiting
+        with pytest.raises(NotRunningError, match="the control plane is ending"):
+            await stage.controller.submit(stage.command("pause"))
+
+    async def test_an_order_under_way_is_not_left_hanging_when_it_ends(self) -> None:
+        stage = await Stage.climbing()
+        stage.kill_at = "save"
+        waiting = asyncio.create_task(stage.controller.submit(stage.command("pause")))
+        await asyncio.sleep(0)
+        with pytest.raises(KilledError):
+            await stage.controller.run()
+        with pytest.raises(NotRunningError):
+            await waiting
+
+    async def test_until_waits_for_a_cycle_that_makes_it_true(self) -> None:
+        stage = await Stage.climbing()
+        waiting = asyncio.create_task(stage.controller.until(lambda: stage.rollout.phase is Phase.PAUSED, 30.0))
+        await asyncio.sleep(0)
+        await stage.controller.turn()
+        assert not waiting.done()
+        await stage.order("pause")
+        assert await waiting
+        assert not await stage.controller.until(lambda: False, 0.01)
+
+
+class TestPolicy:
+    """The spec was read again during a rollout."""
+
+    async def test_it_takes_effect_and_is_noted(self) -> None:
+        stage = await Stage.climbing()
+        changed = replace(stage.rollout.policy, on_failure="freeze")
+        await stage.controller.replace_policy(replace(stage.rollout, policy=changed), "the spec changed")
+        assert (await stage.stored()).policy == changed
+        assert await stage.audit() == ["abreast spec: the spec changed"]
+        assert [event.kind for event in stage.heard] == [EventKind.SPEC]
+        await stage.settle()
+        assert stage.rollout.policy == changed
+
+    async def test_it_changes_nothing_that_happened_since_it_was_planned(self) -> None:
+        stage = await Stage.climbing()
+        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, on_failure="freeze"))
+        await stage.order("abort")
+        await stage.controller.replace_policy(planned, "the spec changed")
+        assert (stage.rollout.phase, stage.rollout.policy.on_failure) == (Phase.ROLLING_BACK, "freeze")
+
+    async def test_it_waits_for_a_turn_that_is_writing(self) -> None:
+        stage = await Stage.climbing()
+        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, on_failure="freeze"))
+        submitted = asyncio.create_task(stage.order("abort"))
+        replaced = asyncio.create_task(stage.controller.replace_policy(planned, "the spec changed"))
+        await asyncio.gather(submitted, replaced)
+        stored = await stage.stored()
+        assert (stored.phase, stored.policy.on_failure) == (Phase.ROLLING_BACK, "freeze")
+
+    async def test_it_is_refused_if_the_rollout_went_past_what_it_changes(self) -> None:
+        stage = await Stage.at(under_way(Phase.PROGRESSING, replace(POLICY, at_least_s=3600.0), step=0, weight=100))
+        steps = (POLICY.steps[0], WeightStep(2000), *POLICY.steps[2:])
+        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, steps=steps))
+        await stage.order("promote")
+        with pytest.raises(RefusedError, match="step 2 is under way"):
+            await stage.controller.replace_policy(planned, "the spec changed")
+        assert stage.rollout.policy.steps == POLICY.steps
+
+    async def test_what_waits_for_the_store_is_written_with_it(self) -> None:
+        stage = await Stage.climbing()
+        stage.store.broken = FULL
+        await stage.order("abort")
+        stage.store.broken = None
+        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, on_failure="freeze"))
+        await stage.controller.replace_policy(planned, "the spec changed")
+        await stage.settle()
+        log = await stage.audit()
+        assert log[:3] == ["ada phase: aborted", "ada weight: aborted", "abreast spec: the spec changed"]
+        assert log[3].startswith("abreast phase: every gateway")
+        assert len(log) == 4

@@ -1,0 +1,164 @@
+"""What is wrong with a set-up: each finding with its cause and a remedy."""
+
+import asyncio
+
+import pytest
+
+from abreast.model.errors import StoreError
+from abreast.model.rollout import Phase
+from abreast.operations.doctor import SILENCE_S, examine
+from abreast.operations.machine import Finding
+from tests.controller.stage import FULL, Stage
+from tests.operations.desk import desk_of
+from tests.rollout.play import serving, under_way
+
+
+def wrong(stage: Stage) -> list[Finding]:
+    """Everything that is not well, the machine's own findings left out."""
+    ours = examine(desk_of(stage).control)[: -len(MACHINE)]
+    return [finding for finding in ours if finding.state != "ok"]
+
+
+MACHINE = ("descriptors", "shared memory", "disk")
+
+
+async def traffic(stage: Stage) -> None:
+    """Users on both sides."""
+    stage.clock.time += SILENCE_S
+    stage.counts.add("v1", {200: 90})
+    stage.counts.add("v2", {200: 10})
+    await stage.settle()
+
+
+async def test_a_healthy_set_up_has_no_findings_but_good_ones() -> None:
+    stage = await Stage.climbing()
+    await traffic(stage)
+    findings = examine(desk_of(stage).control)
+    assert [each.what for each in findings if each.state == "ok"][:5] == [
+        "v1: 2 of 2 instances are ready",
+        "v2: 2 of 2 instances are ready",
+        "gateway-1 obeys: 10 % on v2",
+        "gateway-2 obeys: 10 % on v2",
+        "the store can be written",
+    ]
+    assert wrong(stage) == []
+    assert len(findings) == 5 + len(MACHINE)
+
+
+async def test_every_finding_that_is_not_good_has_a_remedy() -> None:
+    stage = await Stage.climbing()
+    stage.driver.sick.add("v2")
+    stage.gateway.refusals["gateway-1"] = "no such cluster"
+    stage.gateway.lost.add("gateway-2")
+    stage.actor.hopeless["v3"] = "no such command"
+    stage.clock.time += SILENCE_S
+    findings = wrong(stage)
+    assert len(findings) >= 5
+    assert all(finding.remedy for finding in findings)
+
+
+async def test_an_instance_that_is_not_ready_is_named_with_its_probe() -> None:
+    stage = await Stage.climbing()
+    await traffic(stage)
+    stage.driver.sick.add("v2")
+    first, second = wrong(stage)
+    assert (first.state, second.state) == ("fault", "fault"), "none of the candidate's is ready"
+    assert first.what == "v2-1 is unready: GET / answered 503, 3 times in a row"
+    assert first.remedy.startswith("its probe is: GET /healthz on 127.0.0.1:")
+
+
+async def test_an_instance_beside_a_ready_one_only_endangers() -> None:
+    stage = await Stage.climbing()
+    await traffic(stage)
+    stage.driver.start_s = 10.0
+    stage.driver.kill("v2-1")
+    (finding,) = wrong(stage)
+    assert (finding.state, finding.what) == ("warning", "v2-1 is failed: killed by SIGKILL")
+
+
+async def test_an_instance_that_only_starts_is_no_fault() -> None:
+    stage = await Stage.at(serving())
+    stage.driver.start_s = 10.0
+    await stage.order("start")
+    findings = [each for each in wrong(stage) if each.what.startswith("v2-")]
+    assert [(each.state, each.what) for each in findings] == [
+        ("warning", "v2-1 is starting: started"),
+        ("warning", "v2-2 is starting: started"),
+    ]
+
+
+async def test_an_instance_that_is_meant_to_end_is_no_finding() -> None:
+    stage = await Stage.at(serving())
+    stage.driver.stop_s = 10.0
+    version = stage.actor.service.version("v3")
+    assert version is not None
+    await stage.driver.run(version)
+    await stage.settle()
+    assert any(each.version == "v3" for each in stage.driver.instances())
+    assert wrong(stage) == []
+
+
+async def test_a_version_that_cannot_be_started_is_named() -> None:
+    stage = await Stage.at(serving())
+    stage.driver.hopeless.add("v2")
+    await stage.order("start")
+    assert Finding(
+        "fault", "v2 cannot be started: there is no command for 'v2'", "mend the spec, then: abreast retry"
+    ) in (wrong(stage))
+
+
+class TestGateways:
+    """Envoys that are not there, do not hear, or refuse."""
+
+    async def test_none(self) -> None:
+        stage = await Stage.at(serving())
+        stage.gateway.names = ()
+        (finding,) = wrong(stage)
+        assert (finding.state, finding.what) == ("fault", "no Envoy is running")
+
+    async def test_one_that_refuses(self) -> None:
+        stage = await Stage.at(serving())
+        stage.gateway.refusals["gateway-2"] = "no such cluster: v1"
+        (finding,) = wrong(stage)
+        assert (finding.state, finding.what) == ("fault", "gateway-2 refuses its snapshot: no such cluster: v1")
+
+    async def test_one_that_is_away(self) -> None:
+        stage = await Stage.at(serving())
+        stage.gateway.lost.add("gateway-1")
+        (finding,) = wrong(stage)
+        assert finding.state == "warning"
+        assert finding.what == "gateway-1 is not connected; it goes on with its last snapshot"
+
+    async def test_one_that_lags_behind(self) -> None:
+        stage = await Stage.climbing()
+        await traffic(stage)
+        stage.gateway.deaf.add("gateway-1")
+        await stage.order("abort")
+        (finding,) = wrong(stage)
+        assert (finding.state, finding.what) == ("warning", "gateway-1 has not yet acknowledged the present snapshot")
+
+
+async def test_a_candidate_that_gets_no_requests_is_a_fault_with_its_cause() -> None:
+    stage = await Stage.climbing()
+    stage.clock.time += SILENCE_S
+    stage.counts.add("v1", {200: 90})
+    (finding,) = wrong(stage)
+    assert finding.state == "fault"
+    assert finding.what.startswith("v2 got no request for 7 s although its weight is 10 %: v1 had 90; the users seen")
+
+
+async def test_a_store_that_cannot_be_written_is_a_fault_until_it_can() -> None:
+    stage = await Stage.climbing()
+    await traffic(stage)
+    stage.store.broken = FULL
+    refused = await asyncio.gather(stage.order("pause"), return_exceptions=True)
+    assert isinstance(refused[0], StoreError)
+    assert wrong(stage) == [Finding("fault", FULL.message, FULL.remedy)]
+    stage.store.broken = None
+    await stage.settle()
+    assert wrong(stage) == []
+
+
+@pytest.mark.parametrize("phase", Phase)
+async def test_it_can_be_asked_in_every_phase(phase: Phase) -> None:
+    assert examine(desk_of(await Stage.at(under_way(phase))).control)
