@@ -88,10 +88,11 @@ async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
         stack.push_async_callback(store.close)
         running = await _build(spec, spec_file, service, state, store, say)
         stack.push_async_callback(_end, running)
-        await _start(running, service, say)
         api = ApiServer(running.control, state.api)
+        api.listen()
         running.tasks.append(asyncio.create_task(api.serve(), name="api"))
         stack.callback(api.stop)
+        await _start(running, service, say)
         yield running
 
 

@@ -1,4 +1,4 @@
-"""The cycle's order, what a failing store changes about it, conflicts, and kills between any two arrows."""
+"""The cycle's order, what a failing store changes about it, conflicts, and its end; kills are in test_kill.py."""
 
 import asyncio
 from dataclasses import replace
@@ -9,7 +9,6 @@ from abreast.controller.loop import CYCLE_S
 from abreast.model.errors import ConflictError, NotRunningError, RefusedError, StoreError
 from abreast.model.event import EventKind
 from abreast.model.rollout import Phase, WeightStep
-from abreast.model.traffic import Split
 from tests.controller.stage import FULL, KilledError, Stage
 from tests.rollout.play import POLICY, at, serving, under_way
 
@@ -116,16 +115,16 @@ class TestBrokenStore:
         assert (stage.rollout.weight, stage.split) == (500, at(500))
 
     async def test_a_step_does_not_go_on(self) -> None:
-        stage = await Stage.at(under_way(Phase.PROGRESSING))
+        stage = await Stage.at(under_way(Phase.PROGRESSING, step=0, weight=100))
         stage.counts.add("v1", {200: 900})
         stage.counts.add("v2", {200: 100})
         stage.store.broken = FULL
         stage.clock.time += 61
         await stage.settle()
-        assert (stage.rollout.step, stage.split) == (1, at(1000))
+        assert (stage.rollout.step, stage.split) == (0, at(100))
         stage.store.broken = None
         await stage.settle()
-        assert stage.rollout.step == 2
+        assert (stage.rollout.step, stage.split) == (1, at(1000))
 
     async def test_what_already_is_so_needs_no_store(self) -> None:
         stage = await Stage.climbing()
@@ -211,69 +210,6 @@ async def test_what_the_driver_calls_hopeless_is_rolled_back() -> None:
     await stage.order("retry")
     await stage.settle()
     assert stage.rollout.phase is Phase.PROGRESSING
-
-
-class TestKill:
-    """kill -9 between any two arrows, then a new process over the same store, gateways and versions."""
-
-    @pytest.mark.parametrize(
-        ("kill_at", "phase", "split"),
-        [
-            ("publish 0", Phase.PROGRESSING, at(1000)),
-            ("save", Phase.PROGRESSING, at(1000)),
-            ("saved rolling-back", Phase.ROLLED_BACK, at(0)),
-            ("saved rolled-back", Phase.ROLLED_BACK, at(0)),
-        ],
-    )
-    async def test_an_abort_is_either_carried_out_or_was_never_confirmed(
-        self, kill_at: str, phase: Phase, split: Split
-    ) -> None:
-        stage = await Stage.climbing()
-        stage.kill_at = kill_at
-        abort = asyncio.create_task(stage.order("abort"))
-        await asyncio.wait({abort})
-        confirmed = abort.exception() is None
-        if confirmed:
-            with pytest.raises(KilledError):
-                await stage.settle()
-        await stage.restart()
-        await stage.settle()
-        assert (stage.rollout.phase, stage.split) == (phase, split)
-        assert all(node.acked == split for node in stage.gateway.nodes())
-        assert stage.rollout == await stage.stored()
-        assert confirmed == (kill_at == "saved rolled-back")
-
-    @pytest.mark.parametrize(("kill_at", "weight"), [("save", 1000), ("saved paused", 3000), ("publish 3000", 3000)])
-    async def test_a_raise_is_seen_by_users_only_if_it_survives(self, kill_at: str, weight: int) -> None:
-        stage = await Stage.climbing()
-        stage.kill_at = kill_at
-        with pytest.raises(KilledError):
-            await stage.order("weight", weight=3000)
-        await stage.restart()
-        await stage.settle()
-        assert (stage.rollout.weight, stage.split) == (weight, at(weight))
-
-    @pytest.mark.parametrize("phase", ["pending", "progressing", "promoting", "retiring", "completed"])
-    async def test_a_whole_rollout_survives_a_kill_after_each_record(self, phase: str) -> None:
-        quick = replace(POLICY, steps=(WeightStep(1000, for_s=0.0),), retire_after_s=0.0, unused_for_s=0.0, drain_s=0.0)
-        stage = await Stage.at(serving(quick))
-        stage.kill_at = f"saved {phase}"
-        killed = False
-        for turn in range(40):
-            try:
-                if stage.rollout.number == 0:
-                    await stage.order("start", policy=quick)
-                else:
-                    await stage.controller.turn()
-            except KilledError:
-                killed = True
-                await stage.restart()
-            stage.clock.time += 1.0
-            if turn > 3:
-                stage.counts.add("v2", {200: 30})
-        assert killed
-        assert (stage.rollout.phase, stage.rollout.serving) == (Phase.COMPLETED, "v2")
-        assert {each.version for each in stage.driver.instances()} == {"v2"}
 
 
 class TestRun:

@@ -12,7 +12,7 @@ import pytest
 
 from abreast.model.errors import StoreError
 from abreast.model.rollout import Rollout
-from abreast.ports import VersionCounts
+from abreast.ports import Latencies, VersionCounts
 from abreast.store.sqlite import SqliteStore, open_store
 from tests.contracts.test_store import a_rollout, an_event
 
@@ -113,7 +113,8 @@ async def test_a_full_disk_loses_nothing_and_the_store_goes_on_once_there_is_spa
         assert str(tmp_path) in refused.remedy
         assert await store.load("shop") == rollout
         assert len(await store.events("shop", limit=10_000)) == 1 + 10 * (rollout.revision - 1)
-    counts = {f"v{n}": VersionCounts({200: n}) for n in range(20_000)}
+    latencies = Latencies({bound: 1 for bound in range(2000)})
+    counts = {f"v{n}": VersionCounts({200: 2000}, latencies) for n in range(300)}
     with pytest.raises(StoreError, match="full"):
         await store.add_counts("shop", 1, counts)
     assert list(await store.counts("shop", 1)) == []

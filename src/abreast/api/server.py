@@ -128,15 +128,19 @@ class ApiServer:
         self._path = path
         config = uvicorn.Config(create_app(control), log_level="warning", lifespan="off", access_log=False)
         self._server = _Server(config)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def listen(self) -> None:
+        """Take the socket; who connects from now on waits until `serve` runs."""
+        self._path.unlink(missing_ok=True)
+        self._listener.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._listener.listen(64)
 
     async def serve(self) -> None:
         """Serve until `stop`."""
-        self._path.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            listener.bind(str(self._path))
-            self._path.chmod(0o600)
-            listener.listen(64)
-            await self._server.serve(sockets=[listener])
+        with self._listener:
+            await self._server.serve(sockets=[self._listener])
         self._path.unlink(missing_ok=True)
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from abreast.bench.abreast_target import Abreast
 from abreast.bench.cpu import tree_cpu_s, tree_memory_bytes
 from abreast.bench.process import OriginProcess
 from abreast.bench.proxies import installed_competitors
@@ -39,23 +40,25 @@ _REST_S = 0.3
 class Sizes:
     """How much is measured."""
 
-    rounds: int = 5
+    rounds: int = 3
     rate_per_s: float = 1000.0
-    rate_s: float = 8.0
+    rate_s: float = 4.0
     connections: int = 64
-    saturation_s: float = 5.0
+    saturation_s: float = 2.5
     crowd: int = 10_000
     """Kept connections of the last measurement; 0 leaves it out."""
     crowd_rate_per_s: float = 3000.0
-    crowd_s: float = 10.0
+    crowd_s: float = 5.0
+    crowd_rounds: int = 1
+    """In how many of the rounds, the first ones, there is a crowd: opening it takes as long as measuring it."""
     users: int = 10_000
     workers: int = os.cpu_count() or 1
     """How many cores each proxy may use."""
 
     @classmethod
     def quick(cls) -> Sizes:
-        """About ten seconds for each target: a look, not evidence."""
-        return cls(rounds=1, rate_per_s=500.0, rate_s=3.0, saturation_s=2.0, crowd=1000, crowd_s=3.0)
+        """Some five seconds for each target, and no crowd: a look, not evidence."""
+        return cls(rounds=1, rate_per_s=500.0, rate_s=2.5, saturation_s=1.0, crowd=0, crowd_s=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Measured:
     round: int
     cpu_us: float
     """Per request, at the fixed rate."""
+    beside_cpu_us: float
+    """The same for its processes that no request passes through: abreast's control plane."""
     p50_ms: float
     p99_ms: float
     throughput_per_s: float
@@ -82,6 +87,7 @@ class Measured:
 
 NUMBERS = (
     "cpu_us",
+    "beside_cpu_us",
     "p50_ms",
     "p99_ms",
     "throughput_per_s",
@@ -94,7 +100,10 @@ NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One target over all rounds: medians, and the medians of its per-round ratios to the reference."""
+    """One target over all rounds: medians, and the medians of its per-round ratios to the reference.
+
+    What a round did not measure (0) counts in neither.
+    """
 
     target: str
     medians: dict[str, float]
@@ -149,6 +158,7 @@ async def competitors(sizes: Sizes) -> AsyncIterator[tuple[list[Target], list[Up
         upstreams = [Upstream(stable.port, 9), Upstream(candidate.port, 1)]
         targets: list[Target] = [Direct(upstreams)]
         targets += [kind(upstreams, sizes.workers) for kind in installed_competitors()]
+        targets.insert(2, Abreast(upstreams, sizes.workers))
         yield targets, upstreams
 
 
@@ -164,11 +174,16 @@ def summary(name: str, found: Sequence[Measured]) -> Summary:
             ratios[number] = median(known)
     return Summary(
         target=name,
-        medians={number: median(getattr(each, number) for each in own) for number in NUMBERS},
+        medians={number: _median([getattr(each, number) for each in own]) for number in NUMBERS},
         ratios=ratios,
         failed=sum(each.failed for each in own),
         starved_rounds=sum(each.starved for each in own),
     )
+
+
+def _median(values: Sequence[float]) -> float:
+    known = [value for value in values if value]
+    return median(known) if known else 0.0
 
 
 def _told(tell: Callable[[str], None], where: str, what: str) -> None:
@@ -178,25 +193,25 @@ def _told(tell: Callable[[str], None], where: str, what: str) -> None:
 async def _visit(target: Target, number: int, sizes: Sizes, tell: Callable[[str], None]) -> Measured:
     tell(f"{sizes.rate_per_s:,.0f} requests/s for {sizes.rate_s:g} s")
     await _open_loop(target, _plan(target, sizes, sizes.rate_per_s, 0.5, sizes.connections))  # warm
-    steady, cpu_us, _ = await _open_loop(
-        target, _plan(target, sizes, sizes.rate_per_s, sizes.rate_s, sizes.connections)
-    )
+    steady, cost = await _open_loop(target, _plan(target, sizes, sizes.rate_per_s, sizes.rate_s, sizes.connections))
     tell(f"as many as come through {sizes.connections} connections for {sizes.saturation_s:g} s")
     before_s = tree_cpu_s(target.pids)
     saturated = await saturate(_plan(target, sizes, 1.0, sizes.saturation_s, sizes.connections))
     saturated_cpu_s = tree_cpu_s(target.pids) - before_s
     reports, memory, crowd = [steady], 0, None
-    if sizes.crowd:
+    if sizes.crowd and number < sizes.crowd_rounds:
         await asyncio.sleep(_REST_S)
         tell(f"{sizes.crowd:,} connections at {sizes.crowd_rate_per_s:,.0f} requests/s for {sizes.crowd_s:g} s")
-        crowd, _, memory = await _open_loop(
+        crowd, crowd_cost = await _open_loop(
             target, _plan(target, sizes, sizes.crowd_rate_per_s, sizes.crowd_s, sizes.crowd)
         )
+        memory = crowd_cost.memory
         reports.append(crowd)
     return Measured(
         target=target.name,
         round=number,
-        cpu_us=cpu_us,
+        cpu_us=cost.cpu_us,
+        beside_cpu_us=cost.beside_cpu_us,
         p50_ms=steady.latency.percentile_s(50) * 1e3,
         p99_ms=steady.latency.percentile_s(99) * 1e3,
         throughput_per_s=saturated.throughput_per_s,
@@ -209,29 +224,39 @@ async def _visit(target: Target, number: int, sizes: Sizes, tell: Callable[[str]
     )
 
 
-async def _open_loop(target: Target, plan: Plan) -> tuple[Report, float, int]:
-    """One run: its report, the target's CPU per request in microseconds, its memory in bytes.
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """CPU per request in microseconds, of the target and beside it; the target's greatest memory in bytes."""
+
+    cpu_us: float
+    beside_cpu_us: float
+    memory: int
+
+
+async def _open_loop(target: Target, plan: Plan) -> tuple[Report, _Cost]:
+    """One run: its report, and what it cost.
 
     The target's CPU is read when load begins to flow and when it has ended, so that opening ten
     thousand connections is not charged to the requests.
     """
-    begun: list[tuple[float, int]] = []
+    begun: list[tuple[float, float, int]] = []
     memory = 0
 
     def note(progress: dict[str, Any]) -> None:  # Any: JSON
         nonlocal memory
         memory = max(memory, tree_memory_bytes(target.pids))
         if progress["sent"]:
-            begun.append((tree_cpu_s(target.pids), progress["done"]))
+            begun.append((tree_cpu_s(target.pids), tree_cpu_s(target.beside), progress["done"]))
 
     async with LoadProcess(plan, note) as load:
         report = await load.report()
-    ended_s = tree_cpu_s(target.pids)
+    ended_s, beside_ended_s = tree_cpu_s(target.pids), tree_cpu_s(target.beside)
     memory = max(memory, tree_memory_bytes(target.pids))
     if not begun:
-        return report, 0.0, memory
-    first_s, already = begun[0]
-    return report, (ended_s - first_s) / max(1, report.sent - already) * _MICRO, memory
+        return report, _Cost(0.0, 0.0, memory)
+    first_s, beside_first_s, already = begun[0]
+    per_request = _MICRO / max(1, report.sent - already)
+    return report, _Cost((ended_s - first_s) * per_request, (beside_ended_s - beside_first_s) * per_request, memory)
 
 
 def _plan(target: Target, sizes: Sizes, rate_per_s: float, duration_s: float, connections: int) -> Plan:

@@ -1,25 +1,30 @@
-"""A comparison as people read it: one line a target, ratios to raw Envoy beside the numbers."""
+"""What was measured as people read it: a column for each target, ratios to raw Envoy beside the numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table
 
 from abreast.bench.gateway import REFERENCE
 
 if TYPE_CHECKING:
     from abreast.bench.gateway import Comparison, Summary
+    from abreast.bench.rollback import RollBacks
 
-_COLUMNS = (
+_ROWS = (
     ("cpu_us", "CPU µs/request", "{:,.0f}"),
+    ("beside_cpu_us", "  control plane", "{:,.0f}"),
     ("p50_ms", "p50 ms", "{:.2f}"),
     ("p99_ms", "p99 ms", "{:.2f}"),
     ("throughput_per_s", "saturated req/s", "{:,.0f}"),
-    ("saturated_cpu_us", "CPU µs there", "{:,.0f}"),
+    ("saturated_cpu_us", "  CPU µs/request", "{:,.0f}"),
+)
+_CROWD_ROWS = (
     ("crowd_p50_ms", "crowd p50 ms", "{:.2f}"),
     ("crowd_p99_ms", "crowd p99 ms", "{:.2f}"),
-    ("memory_mib", "MiB", "{:,.0f}"),
+    ("memory_mib", "  memory MiB", "{:,.0f}"),
 )
 
 
@@ -28,24 +33,48 @@ def comparison_table(comparison: Comparison) -> Table:
     sizes = comparison.sizes
     crowd = f"; crowd: {sizes.crowd:,} connections at {sizes.crowd_rate_per_s:,.0f}/s" if sizes.crowd else ""
     rate = f"{sizes.rate_per_s:,.0f} requests/s, {sizes.workers} cores{crowd}"
+    rounds = "1 round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
     table = Table(
-        title=f"Gateways over {sizes.rounds} rounds at {rate}",
+        title=f"Gateways over {rounds} at {rate}",
         caption=f"in brackets: times {REFERENCE}; latencies from the intended time",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    table.add_column("target")
-    for _, title, _ in _COLUMNS:
-        table.add_column(title, justify="right")
-    table.add_column("failed", justify="right")
+    table.add_column("")
     for summary in comparison.summaries:
-        table.add_row(*_row(summary))
+        table.add_column(summary.target + (" (generator late)" if summary.starved_rounds else ""), justify="right")
+    for name, title, form in (*_ROWS, *(_CROWD_ROWS if sizes.crowd else ())):
+        table.add_row(title, *(_cell(summary, name, form) for summary in comparison.summaries))
+    table.add_row("failed requests", *(f"{summary.failed:,}" for summary in comparison.summaries))
     return table
 
 
-def _row(summary: Summary) -> list[str]:
-    cells = [summary.target + (" (generator late)" if summary.starved_rounds else "")]
-    for name, _, form in _COLUMNS:
-        value, ratio = summary.medians[name], summary.ratios.get(name)
-        shown = form.format(value) if value else "–"
-        cells.append(f"{shown} ({ratio:.2f})" if ratio and summary.target != REFERENCE else shown)
-    cells.append(f"{summary.failed:,}")
-    return cells
+def _cell(summary: Summary, name: str, form: str) -> str:
+    value, ratio = summary.medians[name], summary.ratios.get(name)
+    shown = form.format(value) if value else "–"
+    return f"{shown} ({ratio:.2f})" if ratio and summary.target != REFERENCE else shown
+
+
+_ABORT_ROWS = (
+    ("decided_ms", "decided"),
+    ("last_request_ms", "last request at the candidate"),
+    ("obeyed_ms", "obeyed, and the order answered"),
+)
+
+
+def roll_back_table(found: RollBacks) -> Table:
+    """Build the table of the aborts: milliseconds after the order was sent."""
+    sizes = found.sizes
+    late = "; the generator was late" if found.starved else ""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{sizes.times} aborts under {sizes.rate_per_s:,.0f} requests/s, half of the users on the candidate",
+        caption=f"of {found.sent:,} requests {found.failed:,} failed at the user{late}",
+    )
+    table.add_column("ms after the order was sent")
+    for title in ("p50", "p99", "max"):
+        table.add_column(title, justify="right")
+    for name, title in _ABORT_ROWS:
+        spread = found.spreads[name]
+        table.add_row(title, f"{spread.p50_ms:.1f}", f"{spread.p99_ms:.1f}", f"{spread.max_ms:.1f}")
+    return table

@@ -51,6 +51,11 @@ class Target(Protocol):
         """The processes (with all below them) whose CPU time its requests cost; none if nobody's."""
         ...
 
+    @property
+    def beside(self) -> Sequence[int]:
+        """Processes of its own that no request passes through; none of most."""
+        ...
+
     async def start(self) -> None:
         """Start, and return when a request gets a good answer; raises TargetError."""
         ...
@@ -68,6 +73,7 @@ class Direct:
         self.name = "direct"
         self.url = f"http://127.0.0.1:{upstreams[0].port}"
         self.pids: Sequence[int] = ()
+        self.beside: Sequence[int] = ()
 
     async def start(self) -> None:
         """Wait until it answers."""
@@ -81,6 +87,7 @@ class ProxyTarget:
     """A proxy in the foreground, started from a configuration file in a directory of its own."""
 
     name = "proxy"
+    beside: Sequence[int] = ()
 
     def __init__(self, upstreams: Sequence[Upstream], workers: int) -> None:
         """Prepare; ``workers`` is how many cores it may use."""

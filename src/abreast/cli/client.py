@@ -1,6 +1,7 @@
 """Talks to the running ``abreast up`` over its unix socket."""
 
 import getpass
+import socket
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,21 +37,31 @@ class Client:
         return self._call("POST", path, json={"actor": _actor(), **body})
 
     def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401  # JSON
+        self._require_listener()
         # A connection for each call: it is a local socket, and nothing has to be closed later.
         transport = httpx.HTTPTransport(uds=str(self._socket), verify=False)
         try:
             with httpx.Client(transport=transport, base_url="http://abreast/api/v1", timeout=TIMEOUT_S) as http:
                 answer = http.request(method, path, **content)
-        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
-            message = f"no abreast runs for {str(self._directory)!r} ({error})"
-            raise NotRunningError(message, "start it with: abreast up; or name its spec with --file") from error
         except httpx.TimeoutException as error:
             message = f"abreast in {str(self._directory)!r} did not answer within {TIMEOUT_S:g} s"
             raise NotRunningError(message, "see its log: .abreast/logs/abreast.log") from error
+        except httpx.TransportError as error:
+            message = f"abreast in {str(self._directory)!r} ended while it was asked ({error})"
+            raise NotRunningError(message, "start it again with: abreast up") from error
         body = answer.json()
         if answer.is_success:
             return body
         raise RemoteError(body.get("detail", answer.text), body.get("remedy", ""), body.get("exit_code", 1))
+
+    def _require_listener(self) -> None:
+        """Raise NotRunningError unless somebody listens on the socket."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.connect(str(self._socket))
+        except OSError as error:
+            message = f"no abreast runs for {str(self._directory)!r}"
+            raise NotRunningError(message, "start it with: abreast up; or name its spec with --file") from error
 
 
 def _actor() -> str:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from abreast.cli import demo, doctor, spec_commands, up, verbs, watch
+from abreast.cli import bench, demo, doctor, spec_commands, up, verbs, watch
 from abreast.model.errors import AbreastError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ for verb in (
     demo.demo,
 ):
     app.command()(verb)
+app.add_typer(bench.app, name="bench")
 app.command("tester")(verbs.show_tester)
 app.command("restart-gateway")(verbs.restart)
 

@@ -118,7 +118,7 @@ async def _ask(plan: Plan) -> None:
 
     def tell() -> None:
         if told:
-            sys.stdout.write(orjson.dumps(told).decode() + "\n")
+            sys.stdout.write(orjson.dumps([tuple(answer) for answer in told]).decode() + "\n")
             sys.stdout.flush()
             told.clear()
 
@@ -133,11 +133,14 @@ async def _ask(plan: Plan) -> None:
         loop.add_signal_handler(number, load.stop)
     gc.freeze()
     teller = loop.create_task(keep_telling())
-    try:
-        await load.run()
-    finally:
-        teller.cancel()
-    tell()
+    asking = loop.create_task(load.run())
+    await asyncio.wait({teller, asking}, return_when=asyncio.FIRST_COMPLETED)
+    teller.cancel()
+    if asking.done():
+        asking.result()
+        tell()
+    else:
+        await teller
 
 
 def _answer(result: Result, since_s: float) -> Answer:

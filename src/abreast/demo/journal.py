@@ -105,9 +105,7 @@ def longest_gap_s(answers: Iterable[Answer]) -> float:
 def last_request_s(answers: Iterable[Answer], version: str, order_s: float, until_s: float) -> float:
     """How long after the order a user sent the last request that the version answered; 0 when none did after it."""
     sent = [
-        answer.sent_s - order_s
-        for answer in answers
-        if answer.version == version and order_s < answer.sent_s < until_s
+        answer.sent_s - order_s for answer in answers if answer.version == version and order_s < answer.sent_s < until_s
     ]
     return max(sent, default=0.0)
 

@@ -86,18 +86,20 @@ async def play(story: Story, console: Console, *, keep: bool) -> None:
     """Run the story. Raises BrokenPromiseError, or what stood in its way; logs are kept then and named."""
     teller = Teller(console)
     directory = example(story.example)
-    console.print(story.opening, soft_wrap=True)
+    console.print(story.opening.replace("\n", " "), highlight=False)
     await story.prepare(directory, teller)
     with site(directory) as place:
         try:
             await _play(story, place, teller, keep=keep)
         except AbreastError:
-            console.print(f"the spec, what abreast printed (up.log) and all logs are in {place.directory}")
+            where = f"the spec, what abreast printed (up.log) and all logs (.abreast/logs) are in {place.directory}"
+            console.print(where, soft_wrap=True, highlight=False)
             raise
 
 
 async def _play(story: Story, place: Site, teller: Teller, *, keep: bool) -> None:
     teller.tell("you", f"$ abreast up -f {place.spec_file}", "order")
+    teller.tell("demo", "waiting for Envoy and the first version; this takes a few seconds", "detail")
     async with AsyncExitStack() as stack:
         up = await stack.enter_async_context(UpProcess(place.spec_file))
         crowd = await stack.enter_async_context(Crowd(story.plan(place.url, story.rate_per_s, LONGEST_S)))
@@ -160,7 +162,7 @@ async def _explore(story: Story, place: Site, up: UpProcess, teller: Teller) -> 
 async def _ended(up: UpProcess) -> None:
     """Return when the control plane has gone by itself."""
     with contextlib.suppress(AbreastError):
-        while await up.status():
+        while await up.status():  # noqa: ASYNC110  # another process's state: only asking tells
             await asyncio.sleep(1.0)
 
 

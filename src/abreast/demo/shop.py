@@ -13,7 +13,7 @@ from abreast.demo.teller import Teller
 from abreast.load import Request
 
 _OPENING: Final = """\
-A shop is served in version v1, behind a real Envoy. 800 users ask it for 200 things a second. First v2 is rolled
+A shop is served in version v1, behind a real Envoy. 600 users ask it for 250 things a second. First v2 is rolled
 out: it fails for one product page in six and is slow for some. Then v3, which is good. Times are of seconds here
 instead of hours. Pages that fail at v2 are asked again at v1, so no user sees it; orders (POST) are never sent twice,
 and v2 takes orders without a fault, so none of them is lost either."""
@@ -100,9 +100,9 @@ async def _good_version(stage: Stage, teller: Teller) -> None:
     await stage.rest(1.0)
 
 
-async def _first_users(stage: Stage, verb: str, **body: object) -> None:
+async def _first_users(stage: Stage, verb: str, version: str = "") -> None:
     """A rollout to 1 %, and on by a person's word: so few users give too few requests to judge by."""
-    await stage.order(verb, **body)
+    await stage.order(verb, version)
     await stage.until(_at(_ONE), _READY_S, "the candidate to be ready and have its first users")
     await stage.rest(2.0)
     await stage.order("promote", reason="1 % is too few requests to judge by, but nothing broke")
@@ -130,8 +130,8 @@ def _promises(evidence: Evidence, outcome: Outcome) -> Sequence[Promise]:
 SHOP: Final = Story(
     example="shop",
     opening=_OPENING,
-    rate_per_s=200.0,
-    users=800,
+    rate_per_s=250.0,
+    users=600,
     requests=_MIX,
     watch_header="x-shop-version",
     prepare=_prepare,

@@ -23,9 +23,9 @@ PORT: Final = 8080
 """The gateway's port if nobody has it; else any free one."""
 
 HURRY: Final[dict[str, Any]] = {  # Any: YAML
-    "step_time": {"at_least": "3s", "at_most": "1m"},
-    "gates": {"errors": {"limit": "3%", "min_requests": 60, "window": "10s"}},
-    "retire": {"after": "1s", "unused_for": "1s"},
+    "step_time": {"at_least": "4s", "at_most": "1m"},
+    "gates": {"errors": {"limit": "3%", "min_requests": 80, "window": "10s"}},
+    "retire": {"after": "2s", "unused_for": "1s"},
 }
 """What takes days in earnest takes seconds here; the rules are the same."""
 

@@ -50,16 +50,17 @@ class Stage:
         self._told_at_s = 0.0
         self._weight_since_s = 0.0
 
-    async def order(self, verb: str, shown: str = "", **body: object) -> float:
+    async def order(self, verb: str, version: str = "", reason: str = "") -> float:
         """Give an order as a person would; returns the Unix second just before it was sent."""
-        words = shown or " ".join(["abreast", verb, *(str(body["version"]) for _ in ("",) if "version" in body)])
-        reason = f' -m "{body["reason"]}"' if "reason" in body else ""
-        self._teller.tell("you", f"$ {words}{reason}", "order")
+        words = f"$ abreast {verb}{f' {version}' if version else ''}"
+        self._teller.tell("you", f'{words} -m "{reason}"' if reason else words, "order")
         sent_s = time.time()
-        done = await self.up.order(verb, ACTOR, **body)
+        done = await self.up.order(verb, ACTOR, version=version or None, reason=reason)
         await self.look()
         if done["obeyed_s"] is not None and verb not in {"start", "retry"}:
-            self._teller.tell("abreast", f"every gateway obeys, {done['obeyed_s'] * 1e3:.0f} ms after the order", "good")
+            self._teller.tell(
+                "abreast", f"every gateway obeys, {done['obeyed_s'] * 1e3:.0f} ms after the order", "good"
+            )
         return sent_s
 
     async def until(self, true: Callable[[Json], bool], timeout_s: float, what: str) -> Json:

@@ -36,4 +36,4 @@ class Teller:
     def chapter(self, title: str) -> None:
         """Begin another part of the story."""
         self.console.print()
-        self.console.print(Text(f"── {title}", style="bold"))
+        self.console.print(Text(f"── {title}", style="bold"), soft_wrap=True)

@@ -38,29 +38,35 @@ _PHASES: Final[Mapping[str, tuple[str, str]]] = {
     "rolled-back": ("the gateway confirms: {stable} serves everybody, {candidate} nobody", "good"),
 }
 
+_TONES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("sheltered", "unsheltered", "held", "nack", "refused"), "bad"),
+    **dict.fromkeys(("instance", "gateway", "spec"), "detail"),
+}
+"""Kinds whose reason says enough. Steps and approvals are left out: the weight's own event says the same."""
+
 
 def in_words(event: Json, versions: Versions) -> Line | None:
     """One event as a line, or None when another event says the same better. Keeps ``versions`` up to date."""
     kind, data, reason = event["kind"], event["data"], str(event["reason"])
     if kind == "started":
-        versions.stable, versions.candidate = str(data.get("stable", "")), str(data.get("candidate", ""))
-        if not versions.candidate:
-            return Line(f"{versions.stable} is the version that serves", "news")
-        return Line(f"{versions.candidate} is started beside {versions.stable}; no user notices", "news")
+        return _started(data, versions)
     if kind == "phase":
         text, tone = _PHASES.get(str(data["after"]), (reason, "news"))
         return Line(text.format(stable=versions.stable, candidate=versions.candidate), tone)
     if kind == "weight":
         return _weight(int(data["before"]), int(data["after"]), versions)
-    if kind == "verdict":
-        return Line(f"verdict: {reason}", "bad" if data.get("verdict") == "worse" else "news")
     if kind == "released":
-        return Line(f"{data.get('version', '')} gets no requests any more and leaves the gateway", "news")
-    if kind in {"sheltered", "unsheltered", "held", "nack", "refused"}:
-        return Line(reason, "bad")
-    if kind in {"instance", "gateway", "spec"}:
-        return Line(reason, "detail")
-    return None
+        return Line(f"{data['version']} gets no requests any more and leaves the gateway", "news")
+    if kind == "verdict":
+        return Line(f"verdict: {reason}", "bad")
+    return Line(reason, _TONES[kind]) if kind in _TONES else None
+
+
+def _started(data: Json, versions: Versions) -> Line:
+    versions.stable, versions.candidate = str(data.get("stable", "")), str(data.get("candidate", ""))
+    if not versions.candidate:
+        return Line(f"{versions.stable} is the version that serves", "news")
+    return Line(f"{versions.candidate} is started beside {versions.stable}; no user notices", "news")
 
 
 def _weight(before: int, after: int, versions: Versions) -> Line | None:
