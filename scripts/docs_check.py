@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
-DIAGRAM_MARK = "<!-- diagram -->"
+DIAGRAM_MARKS = ("<!-- diagram -->", "<!-- /diagram -->")
 STARTER_VERBS = {"test"}  # done by ./abreast itself, before there is a command line
 COMMAND_ENDS = {"&&", "||", "|", ";", "&", ">", ">>", "2>", "<"}
 SHELLS = {"sh", "bash", "shell", "console"}
@@ -192,7 +192,7 @@ def check_commands(root: Path) -> list[Fault]:
     if not commands:
         return []
     # Imported here, so that the other checks work while the command line does not.
-    from abreast.cli.main import app  # noqa: PLC0415
+    from abreast.cli.main import app  # noqa: PLC0415  # likewise
 
     command_line = verb_of(typer.main.get_command(app))
     judged = ((path, line, command_fault(command_line, words)) for path, line, words in commands)
@@ -233,33 +233,34 @@ def check_changelog(root: Path) -> list[Fault]:
 
 
 def check_diagram(root: Path) -> list[Fault]:
-    """Wherever a page has a diagram between two DIAGRAM_MARK lines, it is the one that the code makes."""
+    """Wherever a page has a diagram between DIAGRAM_MARKS, it is the one that the code makes."""
     from abreast.rollout.transitions import diagram  # noqa: PLC0415  # the other checks work without it
 
     expected = ["```mermaid", *diagram(), "```"]
+    begin, end = DIAGRAM_MARKS
     faults: list[Fault] = []
     for path in markdown_files(root):
         name = str(path.relative_to(root))
-        lines = path.read_text("utf-8").splitlines()
-        marks = [number for number, text in enumerate(lines) if text.strip() == DIAGRAM_MARK]
-        if len(marks) % 2:
-            faults.append(
-                Fault(name, marks[-1] + 1, f"`{DIAGRAM_MARK}` stands before and after a diagram; one is missing")
-            )
-        for begin, end in zip(marks[::2], marks[1::2], strict=False):
-            if [line.rstrip() for line in lines[begin + 1 : end] if line.strip()] != expected:
+        lines = [line.rstrip() for line in path.read_text("utf-8").splitlines()]
+        marks = [(number, line) for number, line in enumerate(lines, start=1) if line in DIAGRAM_MARKS]
+        if [mark for _, mark in marks] != [begin, end] * (len(marks) // 2):
+            text = f"a diagram stands between `{begin}` and `{end}`, each on a line of its own; put both"
+            faults.append(Fault(name, marks[0][0], text))
+            continue
+        for (first, _), (last, _) in zip(marks[::2], marks[1::2], strict=True):
+            if [line for line in lines[first : last - 1] if line] != expected:
                 text = "the diagram is not the code's; put there: python -m abreast.rollout.transitions"
-                faults.append(Fault(name, begin + 1, text))
+                faults.append(Fault(name, first, text))
     return faults
 
 
 def rows_of_rollouts() -> Iterator[tuple[str, str]]:
     """Yield (heading, how a table's row below it must begin) for docs/rollouts.md; rows of events are whole."""
     from abreast.model import errors  # noqa: PLC0415  # the other checks work without it
-    from abreast.model.event import EVENT_DOCS  # noqa: PLC0415
-    from abreast.model.rollout import ApproveStep, BakeStep, HoldStep, Phase, WeightStep  # noqa: PLC0415
-    from abreast.operations import status  # noqa: PLC0415
-    from abreast.rollout.observed import Verb  # noqa: PLC0415
+    from abreast.model.event import EVENT_DOCS  # noqa: PLC0415  # likewise
+    from abreast.model.rollout import ApproveStep, BakeStep, HoldStep, Phase, WeightStep  # noqa: PLC0415  # likewise
+    from abreast.operations import status  # noqa: PLC0415  # likewise
+    from abreast.rollout.observed import Verb  # noqa: PLC0415  # likewise
 
     steps = [step.kind for step in (WeightStep, HoldStep, ApproveStep, BakeStep)]
     for heading, words in (("Phases", [*Phase]), ("Steps", steps), ("Commands", get_args(Verb))):

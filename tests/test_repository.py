@@ -24,7 +24,6 @@ LOCKS = ("bootstrap", "runtime", "dev")
 # Source files without a test file of their own, and why.
 NOT_MIRRORED: dict[str, str] = {
     "__main__.py": "one call; tests/bootstrap and the command line's tests go through it",
-    "store/migrations/env.py": "Alembic runs it; every test of the store goes through it",
 }
 
 

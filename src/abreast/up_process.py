@@ -49,7 +49,7 @@ class UpProcess:
         return self._running().pid
 
     async def __aenter__(self) -> Self:
-        """Start it, and wait until it answers. Raises NotRunningError with its last words."""
+        """Start it, and wait until its gateway takes requests. Raises NotRunningError with its last words."""
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "abreast", "up", "--file", str(self.spec_file)),
@@ -111,8 +111,10 @@ class UpProcess:
                 message = f"abreast up ended with {self._running().returncode}:\n{self.last_words()}"
                 raise NotRunningError(message, f"mend what it names; the whole log is {self.log}")
             with contextlib.suppress(NotRunningError):
-                await self.status()
-                return
+                nodes = (await self.status())["nodes"]
+                # The API may answer before there is a gateway; only one that obeys lets users in.
+                if nodes and all(node["obeys"] for node in nodes):
+                    return
             await asyncio.sleep(_LOOK_S)
         message = f"abreast up did not come up within {START_S:g} s:\n{self.last_words()}"
         raise NotRunningError(message, f"the whole log is {self.log}, the instances' logs are in {self.state.logs}")

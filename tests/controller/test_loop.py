@@ -122,6 +122,7 @@ class TestBrokenStore:
         stage.clock.time += 61
         await stage.settle()
         assert (stage.rollout.step, stage.split) == (0, at(100))
+        assert not any(entry.startswith("publish") for entry in stage.log), "not even for a moment"
         stage.store.broken = None
         await stage.settle()
         assert (stage.rollout.step, stage.split) == (1, at(1000))

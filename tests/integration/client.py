@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-WORKERS = 4
-"""Connections over which many users are asked for."""
+CONNECTIONS = 4
+"""Over so few many users can be asked for quickly."""
 
 BATCH = 50
 """Requests written before their answers are read."""
@@ -87,8 +87,10 @@ class Connection:
         return await self.answer()
 
 
-async def answers(port: int, requests: Iterable[Mapping[str, str]], method: str = "GET") -> list[Answer]:
-    """The answers to requests with these headers, in their order; over a few connections, pipelined."""
+async def answers(
+    port: int, requests: Iterable[Mapping[str, str]], method: str = "GET", connections: int = CONNECTIONS
+) -> list[Answer]:
+    """The answers to requests with these headers, in their order; pipelined over so many connections."""
     wanted = list(requests)
     found: dict[int, Answer] = {}
 
@@ -101,7 +103,7 @@ async def answers(port: int, requests: Iterable[Mapping[str, str]], method: str 
                 for number in batch:
                     found[number] = await connection.answer()
 
-    shares = [list(range(first, len(wanted), WORKERS)) for first in range(min(WORKERS, len(wanted)))]
+    shares = [list(range(first, len(wanted), connections)) for first in range(min(connections, len(wanted)))]
     async with asyncio.TaskGroup() as group:
         for share in shares:
             group.create_task(work(share))

@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from abreast.clock import SystemClock
 from abreast.envoy.gateway import EnvoyGateway
@@ -122,3 +125,20 @@ class Stage:
                 return
             assert time.monotonic() < end, f"{what}: {counts}"
             await asyncio.sleep(0.02)
+
+    async def admin(self, path: str) -> Any:  # noqa: ANN401  # JSON
+        """What the newest Envoy's admin socket answers to this."""
+        transport = httpx.AsyncHTTPTransport(uds=str(self.envoy.admin.path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://envoy", timeout=DEADLINE_S) as client:
+            return (await client.get(path)).raise_for_status().json()
+
+    async def health_flags(self, cluster: str) -> dict[int, str]:
+        """What Envoy holds against each instance of the cluster, by port; "" for nothing."""
+        told = await self.admin("/clusters?format=json")
+        hosts = next(each["host_statuses"] for each in told["cluster_statuses"] if each["name"] == cluster)
+        return {
+            host["address"]["socket_address"]["port_value"]: ", ".join(
+                sorted(name for name, value in host["health_status"].items() if value is True)
+            )
+            for host in hosts
+        }

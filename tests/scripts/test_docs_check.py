@@ -257,14 +257,15 @@ def test_a_row_that_is_missing_or_says_something_else_is_a_fault(tmp_path: Path,
         (("promoting --> baking", "promoting --> retiring"), 4, "the diagram is not the code's"),
         (("    [*] --> completed: first deployment\n", ""), 4, "the diagram is not the code's"),
         (("```mermaid", "```text"), 4, "the diagram is not the code's"),
-        (("```\n<!-- diagram -->", "```"), 4, "one is missing"),
+        (("<!-- /diagram -->\n", ""), 4, "put both"),
+        (("<!-- /diagram -->", "<!-- diagram -->"), 4, "put both"),
     ],
 )
 def test_a_diagram_that_is_not_the_codes_is_a_fault(
     tmp_path: Path, change: tuple[str, str], line: int, words: str
 ) -> None:
     drawn = "\n".join(["```mermaid", *diagram(), "```"])
-    page = f"# Phases\n\nAs here:\n<!-- diagram -->\n{drawn}\n<!-- diagram -->\n"
+    page = f"# Phases\n\nAs here:\n<!-- diagram -->\n{drawn}\n<!-- /diagram -->\n"
     assert docs_check.check_diagram(written(tmp_path, ARCHITECTURE=page)) == []
     assert change[0] in page
     (fault,) = docs_check.check_diagram(written(tmp_path, ARCHITECTURE=page.replace(*change)))

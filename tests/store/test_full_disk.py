@@ -113,7 +113,7 @@ async def test_a_full_disk_loses_nothing_and_the_store_goes_on_once_there_is_spa
         assert str(tmp_path) in refused.remedy
         assert await store.load("shop") == rollout
         assert len(await store.events("shop", limit=10_000)) == 1 + 10 * (rollout.revision - 1)
-    latencies = Latencies({bound: 1 for bound in range(2000)})
+    latencies = Latencies(dict.fromkeys(range(2000), 1))
     counts = {f"v{n}": VersionCounts({200: 2000}, latencies) for n in range(300)}
     with pytest.raises(StoreError, match="full"):
         await store.add_counts("shop", 1, counts)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from abreast.bench.rollback import RollBacks
 
 _ROWS = (
-    ("cpu_us", "CPU µs/request", "{:,.0f}"),
-    ("beside_cpu_us", "  control plane", "{:,.0f}"),
+    ("cpu_us", "CPU µs/req", "{:,.0f}"),
+    ("beside_cpu_us", "  control", "{:,.0f}"),
     ("p50_ms", "p50 ms", "{:.2f}"),
     ("p99_ms", "p99 ms", "{:.2f}"),
-    ("throughput_per_s", "saturated req/s", "{:,.0f}"),
-    ("saturated_cpu_us", "  CPU µs/request", "{:,.0f}"),
+    ("throughput_per_s", "saturated/s", "{:,.0f}"),
+    ("saturated_cpu_us", "  CPU µs/req", "{:,.0f}"),
 )
 _CROWD_ROWS = (
     ("crowd_p50_ms", "crowd p50 ms", "{:.2f}"),
@@ -36,7 +36,7 @@ def comparison_table(comparison: Comparison) -> Table:
     rounds = "1 round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
     table = Table(
         title=f"Gateways over {rounds} at {rate}",
-        caption=f"in brackets: times {REFERENCE}; latencies from the intended time",
+        caption=f"in brackets: times {REFERENCE}; control: abreast's control plane; waits from the intended time",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -45,7 +45,7 @@ def comparison_table(comparison: Comparison) -> Table:
         table.add_column(summary.target + (" (generator late)" if summary.starved_rounds else ""), justify="right")
     for name, title, form in (*_ROWS, *(_CROWD_ROWS if sizes.crowd else ())):
         table.add_row(title, *(_cell(summary, name, form) for summary in comparison.summaries))
-    table.add_row("failed requests", *(f"{summary.failed:,}" for summary in comparison.summaries))
+    table.add_row("failed", *(f"{summary.failed:,}" for summary in comparison.summaries))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +16,7 @@ from abreast.model.units import format_weight, percent
 
 def shares_table(shares: Sequence[UserShare], seen: Mapping[float, Seen]) -> Table:
     """Each step's share of users: set, seen by the users, counted by the gateway."""
-    table = Table(title="Share of users on the candidate", title_justify="left")
+    table = Table(title="Share of users on the candidate", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("rollout")
     for title in ("set", "seen by users", "users", "counted by the gateway", "requests"):
         table.add_column(title, justify="right")
@@ -35,7 +36,7 @@ def shares_table(shares: Sequence[UserShare], seen: Mapping[float, Seen]) -> Tab
 
 def summary_table(answers: Sequence[Answer], totals: Totals, roll_backs: Sequence[RollBack]) -> Table:
     """The numbers of the whole run."""
-    table = Table(title="The whole run", title_justify="left", show_header=False)
+    table = Table(title="The whole run", title_justify="left", show_header=False, box=box.SIMPLE)
     table.add_column()
     table.add_column(justify="right")
     failed = sum(1 for answer in answers if answer.failure)
@@ -43,12 +44,13 @@ def summary_table(answers: Sequence[Answer], totals: Totals, roll_backs: Sequenc
     retried = sum(_bad(codes) for codes in totals.attempts.values())
     table.add_row("requests sent", f"{len(answers):,}")
     table.add_row("failed at the user", f"{failed:,}")
-    table.add_row("failed at a version, retried on the other", f"{retried:,}")
+    table.add_row("failed at a version, then retried", f"{retried:,}")
     for each in roll_backs:
-        late_ms = each.last_request_s(answers) * 1e3
-        table.add_row(f"roll-back {each.by}: last request of {each.candidate}", f"{late_ms:.0f} ms after")
-    down_s = gap_s if gap_s >= OUTAGE_S else 0.0
-    table.add_row("downtime", f"{down_s:.0f} s (longest gap between good answers {gap_s * 1e3:.0f} ms)")
+        late_s = each.last_request_s(answers)
+        shown = f"{late_s * 1e3:.0f} ms after" if late_s else "none after"
+        table.add_row(f"last request at {each.candidate}, roll-back {each.by}", shown)
+    table.add_row("downtime", f"{gap_s if gap_s >= OUTAGE_S else 0:.0f} s")
+    table.add_row("longest time without a good answer", f"{gap_s * 1e3:.0f} ms")
     table.add_row("users waited, p50", f"{percentile_ms(answers, 50):.1f} ms")
     table.add_row("users waited, p99", f"{percentile_ms(answers, 99):.1f} ms")
     return table
