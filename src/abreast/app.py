@@ -25,9 +25,17 @@ from abreast.drivers.command import require_runnable
 from abreast.drivers.external import ExternalDriver
 from abreast.drivers.process import ProcessDriver
 from abreast.envoy.gateway import EnvoyGateway
-from abreast.model.errors import AbreastError, DriverError, PortInUseError, SpecError, StoreError, UsageError
+from abreast.model.errors import (
+    AbreastError,
+    DriverError,
+    PortInUseError,
+    RefusedError,
+    SpecError,
+    StoreError,
+    UsageError,
+)
 from abreast.model.event import Event, EventKind
-from abreast.model.rollout import Rollout
+from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Endpoint, Instance, Service
 from abreast.model.spec import Spec
 from abreast.operations.control import Control
@@ -157,13 +165,22 @@ async def _load_rollout(store: SqliteStore, spec: Spec, service: Service, now: f
     if stored is None:
         rollout, event = first(service.name, service.stable, spec.policy(service.stable), now)
         return await store.save(rollout, [event])
-    for name in (stored.serving, stored.stable if stored.active else None, stored.candidate if stored.active else None):
-        if name is not None and service.version(name) is None:
-            message = f"versions: {name} is missing in the spec, but the rollout of {service.name} uses it"
-            raise UsageError(message, f"put {name} back until the rollout is over (abreast status)")
+    _require_versions(service, stored)
     if stored.candidate is None or service.version(stored.candidate) is None:
         return stored
     return replan(stored, spec.policy(stored.candidate))
+
+
+def _require_versions(service: Service, rollout: Rollout) -> None:
+    """Raise UsageError if the spec lacks a version that the rollout still runs or routes to."""
+    used = [rollout.serving]
+    if rollout.active or (rollout.phase is Phase.ROLLED_BACK and rollout.released_at is None):
+        used += [name for name in (rollout.stable, rollout.candidate) if name]
+    missing = sorted({name for name in used if service.version(name) is None})
+    if missing:
+        names = ", ".join(missing)
+        message = f"versions: {names} is missing in the spec, but the rollout of {service.name} uses it"
+        raise UsageError(message, f"put {names} back until its instances are retired (abreast status)")
 
 
 async def _start(running: Up, service: Service, say: Say) -> None:
@@ -276,25 +293,39 @@ async def _serve(running: Up, say: Say, stop: asyncio.Event, reload: asyncio.Eve
 
 async def reload_spec(running: Up, say: Say) -> None:
     """Take over a changed spec, or say why not and keep the old one."""
-    controller = running.control.controller
+    control, controller = running.control, running.control.controller
     try:
         spec = load_spec(running.spec_file)
         _require_files(spec)
-        rollout = controller.rollout
-        planned = rollout
-        if rollout.candidate is not None:
-            planned = replan(rollout, spec.policy(rollout.candidate))
+        service = spec.service()
+        _require_same(control.service, service, controller.rollout)
+        _require_versions(service, controller.rollout)
+        candidate = controller.rollout.candidate
+        if candidate is not None and service.version(candidate) is not None:
+            policy = spec.policy(candidate)
+            await controller.replace_policy(policy, "the spec changed; what is not yet done follows it")
     except AbreastError as error:
         controller.note(EventKind.SPEC, f"the changed spec is refused: {error.message}")
         say(str(error))
         return
-    service = spec.service()
-    running.control.service = running.observer.service = running.actor.service = service
-    running.control.policy = spec.policy
-    running.control.require = lambda name: _require(service, name)
-    if planned != rollout:
-        await controller.replace_policy(planned, "the spec changed; what is not yet done follows it")
+    control.service = running.observer.service = running.actor.service = service
+    control.policy = spec.policy
+    control.require = lambda name: _require(service, name)
+    running.gateway.processes.settings = service.gateway
     controller.note(EventKind.SPEC, "the spec was read again")
+    if running.gateway.processes.outdated:
+        say("Envoy's own settings changed: hot restart")
+        await running.gateway.processes.restart()
+
+
+def _require_same(before: Service, after: Service, rollout: Rollout) -> None:
+    """Raise RefusedError for changes that cannot be made while this runs."""
+    if before.name != after.name:
+        message = f"service: {after.name!r} is another service than {before.name!r}"
+        raise RefusedError(message, f"put {before.name!r} back, or run the other service in its own directory")
+    if rollout.active and before.users != after.users:
+        message = "users.by: changing who is one user during a rollout would move users between the versions"
+        raise RefusedError(message, "put it back until the rollout is over (abreast status)")
 
 
 async def _end(running: Up) -> None:

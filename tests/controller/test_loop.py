@@ -269,7 +269,7 @@ class TestPolicy:
     async def test_it_takes_effect_and_is_noted(self) -> None:
         stage = await Stage.climbing()
         changed = replace(stage.rollout.policy, on_failure="freeze")
-        await stage.controller.replace_policy(replace(stage.rollout, policy=changed), "the spec changed")
+        await stage.controller.replace_policy(changed, "the spec changed")
         assert (await stage.stored()).policy == changed
         assert await stage.audit() == ["abreast spec: the spec changed"]
         assert [event.kind for event in stage.heard] == [EventKind.SPEC]
@@ -278,16 +278,16 @@ class TestPolicy:
 
     async def test_it_changes_nothing_that_happened_since_it_was_planned(self) -> None:
         stage = await Stage.climbing()
-        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, on_failure="freeze"))
+        changed = replace(stage.rollout.policy, on_failure="freeze")
         await stage.order("abort")
-        await stage.controller.replace_policy(planned, "the spec changed")
+        await stage.controller.replace_policy(changed, "the spec changed")
         assert (stage.rollout.phase, stage.rollout.policy.on_failure) == (Phase.ROLLING_BACK, "freeze")
 
     async def test_it_waits_for_a_turn_that_is_writing(self) -> None:
         stage = await Stage.climbing()
-        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, on_failure="freeze"))
+        changed = replace(stage.rollout.policy, on_failure="freeze")
         submitted = asyncio.create_task(stage.order("abort"))
-        replaced = asyncio.create_task(stage.controller.replace_policy(planned, "the spec changed"))
+        replaced = asyncio.create_task(stage.controller.replace_policy(changed, "the spec changed"))
         await asyncio.gather(submitted, replaced)
         stored = await stage.stored()
         assert (stored.phase, stored.policy.on_failure) == (Phase.ROLLING_BACK, "freeze")
@@ -295,10 +295,10 @@ class TestPolicy:
     async def test_it_is_refused_if_the_rollout_went_past_what_it_changes(self) -> None:
         stage = await Stage.at(under_way(Phase.PROGRESSING, replace(POLICY, at_least_s=3600.0), step=0, weight=100))
         steps = (POLICY.steps[0], WeightStep(2000), *POLICY.steps[2:])
-        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, steps=steps))
+        changed = replace(stage.rollout.policy, steps=steps)
         await stage.order("promote")
         with pytest.raises(RefusedError, match="step 2 is under way"):
-            await stage.controller.replace_policy(planned, "the spec changed")
+            await stage.controller.replace_policy(changed, "the spec changed")
         assert stage.rollout.policy.steps == POLICY.steps
 
     async def test_what_waits_for_the_store_is_written_with_it(self) -> None:
@@ -306,8 +306,8 @@ class TestPolicy:
         stage.store.broken = FULL
         await stage.order("abort")
         stage.store.broken = None
-        planned = replace(stage.rollout, policy=replace(stage.rollout.policy, on_failure="freeze"))
-        await stage.controller.replace_policy(planned, "the spec changed")
+        changed = replace(stage.rollout.policy, on_failure="freeze")
+        await stage.controller.replace_policy(changed, "the spec changed")
         await stage.settle()
         log = await stage.audit()
         assert log[:3] == ["ada phase: aborted", "ada weight: aborted", "abreast spec: the spec changed"]

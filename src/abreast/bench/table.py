@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from abreast.bench.gateway import Comparison, Summary
     from abreast.bench.rollback import RollBacks
 
+_WIDTH = 79
+"""However few the targets, the title has room."""
+
 _ROWS = (
     ("cpu_us", "CPU µs/req", "{:,.0f}"),
     ("beside_cpu_us", "  control", "{:,.0f}"),
@@ -21,7 +24,10 @@ _ROWS = (
     ("throughput_per_s", "saturated/s", "{:,.0f}"),
     ("saturated_cpu_us", "  CPU µs/req", "{:,.0f}"),
 )
-_CROWD_ROWS = (
+_CROWD_WIDTH = 79
+"""However few the targets, the title has room."""
+
+_ROWS = (
     ("crowd_p50_ms", "crowd p50 ms", "{:.2f}"),
     ("crowd_p99_ms", "crowd p99 ms", "{:.2f}"),
     ("memory_mib", "  memory MiB", "{:,.0f}"),
@@ -37,8 +43,10 @@ def comparison_table(comparison: Comparison) -> Table:
     table = Table(
         title=f"Gateways over {rounds} at {rate}",
         caption=f"in brackets: times {REFERENCE}; control: abreast's control plane; waits from the intended time",
+        title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
+        min_width=_WIDTH,
     )
     table.add_column("")
     for summary in comparison.summaries:
@@ -55,7 +63,10 @@ def _cell(summary: Summary, name: str, form: str) -> str:
     return f"{shown} ({ratio:.2f})" if ratio and summary.target != REFERENCE else shown
 
 
-_ABORT_ROWS = (
+_ABORT_WIDTH = 79
+"""However few the targets, the title has room."""
+
+_ROWS = (
     ("decided_ms", "decided"),
     ("last_request_ms", "last request at the candidate"),
     ("obeyed_ms", "obeyed, and the order answered"),

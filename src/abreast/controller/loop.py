@@ -10,7 +10,7 @@ from abreast.controller.act import Actor
 from abreast.controller.observe import Observer
 from abreast.model.errors import AbreastError, ConflictError, NotRunningError, RefusedError, StoreError
 from abreast.model.event import Event, EventKind
-from abreast.model.rollout import Rollout
+from abreast.model.rollout import Policy, Rollout
 from abreast.ports import Clock, Store
 from abreast.rollout.actions import Decision, Reply, SetSplit
 from abreast.rollout.decide import decide, wishes
@@ -191,14 +191,15 @@ class Controller:
             sleep.cancel()
             woken.cancel()
 
-    async def replace_policy(self, rollout: Rollout, reason: str) -> None:
-        """Take over the policy of a rollout that was replanned; between turns, for both write.
+    async def replace_policy(self, policy: Policy, reason: str) -> None:
+        """Give the rollout the policy of a changed spec; between turns, for both write.
 
-        Raises RefusedError when the rollout went on meanwhile so that the policy no longer fits; StoreError,
-        ConflictError.
+        Raises RefusedError when a step that is done or under way would change; StoreError, ConflictError.
         """
         async with self._writing:
-            planned = replan(self.rollout, rollout.policy)
+            planned = replan(self.rollout, policy)
+            if planned == self.rollout:
+                return
             event = Event(self._clock.now(), planned.number, EventKind.SPEC, ACTOR, reason)
             self.rollout = await self._store.save(planned, [*self._unrecorded, event])
             unheard, self._unrecorded = self._unrecorded, ()

@@ -46,9 +46,9 @@ class UserShare:
     def plausible(self) -> bool:
         """Whether the share differs from the one set by no more than chance does: each user's place is random."""
         share = self.stretch.weight / FULL_WEIGHT
-        spread = sqrt(share * (1 - share) / self.users) if self.users else 0.0
+        expected, spread = share * self.users, sqrt(share * (1 - share) * self.users)
         # One user more or less is nothing that a share can say.
-        return abs(self.seen - share) <= _SIGMAS * spread + (1 / self.users if self.users else 1.0)
+        return self.users > 0 and abs(self.on_candidate - expected) <= _SIGMAS * spread + 1
 
 
 def stretches(events: Iterable[Json], end_s: float) -> list[Stretch]:

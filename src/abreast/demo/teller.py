@@ -28,7 +28,7 @@ class Teller:
     def tell(self, speaker: str, text: str, tone: str = "news", at_s: float | None = None) -> None:
         """Print one line; ``at_s`` (Unix seconds) when it happened, if not now."""
         seconds = (at_s if at_s is not None else self._clock()) - self._begun_s
-        line = Text(f"{max(seconds, 0.0):6.1f} s  ", style="dim")
+        line = Text().append(f"{max(seconds, 0.0):6.1f} s  ", style="dim")
         line.append(f"{speaker:<{_WIDTH}}  ", style=_SPEAKERS.get(speaker, ""))
         line.append(text.replace("\n", " "), style=_STYLES.get(tone, ""))
         self.console.print(line, soft_wrap=True)

@@ -95,7 +95,7 @@ class EnvoyProcesses:
         self._run_dir = run_dir
         self._log = LogFile(log_file)
         self._ads = ads
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._on_change = on_change
         self._on_event = on_event
@@ -174,7 +174,7 @@ class EnvoyProcesses:
             watcher.cancel()
         envoys, self._envoys = self._envoys, []
         if stop:
-            await asyncio.gather(*(each.process.end(self._settings.drain_s) for each in envoys))
+            await asyncio.gather(*(each.process.end(self.settings.drain_s) for each in envoys))
             for each in envoys:
                 self._bootstrap_file(each.name).unlink(missing_ok=True)
         for each in envoys:
@@ -201,12 +201,12 @@ class EnvoyProcesses:
         return envoy
 
     def _arguments(self, name: EnvoyName) -> list[str]:
-        longest_s = max(self._settings.timeout_s, self._settings.drain_s)
+        longest_s = max(self.settings.timeout_s, self.settings.drain_s)
         arguments = {
             "--config-path": str(self._bootstrap_file(name)),
             "--base-id": str(name.base),
             "--restart-epoch": str(name.epoch),
-            "--concurrency": str(self._settings.concurrency or os.cpu_count() or 1),
+            "--concurrency": str(self.settings.concurrency or os.cpu_count() or 1),
             "--log-level": "warning",
             # What a user's request may still need after a hot restart; new connections go to the child at once.
             "--drain-time-s": "2",
@@ -252,7 +252,7 @@ class EnvoyProcesses:
         binary = envoy_binary()
         facts = binary.stat()
         sample = bootstrap("", Path(), self._ads, _connections())
-        told = [str(binary), facts.st_size, facts.st_mtime_ns, sample, self._settings.concurrency]
+        told = [str(binary), facts.st_size, facts.st_mtime_ns, sample, self.settings.concurrency]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
     def _told_fingerprint(self, name: EnvoyName) -> str:
