@@ -40,7 +40,7 @@ async def test_up_asked_ordered_and_ended(short_tmp: Path) -> None:
 async def test_it_has_a_session_of_its_own_so_that_ctrl_c_does_not_reach_it(short_tmp: Path) -> None:
     file = short_tmp / "abreast.yaml"
     async with Origin() as stable:
-        file.write_text(spec_text(free_port(), stable.port, stable.port, 1000, 1), "utf-8")
+        file.write_text(spec_text(free_port(), stable.port, free_port(), 1000, 1), "utf-8")
         async with UpProcess(file) as up:
             assert os.getsid(up.pid) == up.pid
 

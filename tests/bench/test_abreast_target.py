@@ -26,6 +26,14 @@ def test_the_spec_is_valid_and_stays_at_its_weight(tmp_path: Path) -> None:
     assert [version.name for version in spec.service().versions] == [STABLE, CANDIDATE]
 
 
+def lives(pid: int) -> bool:
+    """Whether it runs; one that has ended and that nobody has asked about yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def test_users_are_split_and_the_gateway_is_told_apart_from_the_control_plane() -> None:
     async with OriginProcess("v1") as stable, OriginProcess("v2") as candidate:
         target = Abreast([Upstream(stable.port, 3), Upstream(candidate.port, 1)], workers=1)
@@ -44,15 +52,14 @@ async def test_users_are_split_and_the_gateway_is_told_apart_from_the_control_pl
     assert "abreast up" in names[1]
     assert report.failed == 0
     assert report.share("v2") == pytest.approx(0.25, abs=0.08)
-    assert not psutil.pid_exists(envoy)
-    assert not psutil.pid_exists(control)
+    assert not lives(envoy)
+    assert not lives(control)
 
 
 async def test_a_target_that_cannot_start_says_what_abreast_said() -> None:
     async with Origin() as origin:
-        # Nothing listens at the second: the candidate is never ready, and is rolled back or waited for in vain.
         target = Abreast([Upstream(origin.port), Upstream(0)], workers=1)
-        with pytest.raises(TargetError, match=r"abreast: .*127\.0\.0\.1:0"):
+        with pytest.raises(TargetError, match="0 is no port"):
             await target.start()
 
     assert target.pids == ()

@@ -135,3 +135,28 @@ def test_a_quick_look_is_smaller_in_every_way() -> None:
 
     for name in ("rounds", "rate_s", "saturation_s", "crowd", "crowd_s"):
         assert getattr(quick, name) < getattr(full, name), name
+
+
+def test_a_round_without_a_crowd_does_not_count_for_the_crowd() -> None:
+    found = [
+        measured("raw envoy", 0, 10.0),
+        measured("raw envoy", 1, 10.0, crowd_p99_ms=0.0),
+        measured("abreast", 0, 20.0, crowd_p99_ms=30.0),
+        measured("abreast", 1, 20.0, crowd_p99_ms=0.0),
+    ]
+
+    told = summary("abreast", found)
+
+    assert told.medians["crowd_p99_ms"] == 30.0
+    assert told.ratios["crowd_p99_ms"] == 3.0
+
+
+async def test_only_the_first_rounds_have_a_crowd() -> None:
+    sizes = Sizes(
+        rounds=2, rate_per_s=100.0, rate_s=0.2, connections=2, saturation_s=0.1, crowd=3,
+        crowd_rate_per_s=50.0, crowd_s=0.2, crowd_rounds=1, workers=1,
+    )  # fmt: skip
+    async with Origin() as origin:
+        found = await compare([Direct([Upstream(origin.port)])], sizes)
+
+    assert [each.crowd_p99_ms > 0 for each in found.measured] == [True, False]

@@ -51,8 +51,10 @@ def test_check_prints_every_fault_to_stderr() -> None:
     assert code == 2
     assert out == ""
     assert err.splitlines()[::2] == [
-        "abreast.yaml:1: versions.v1.foo: unknown key 'foo'; allowed here: run, endpoints, instances, env, cwd, "
-        "ready, live, start_timeout, stop_timeout, timeout, keep_alive, protocol, capacity",
+        (
+            "abreast.yaml:1: versions.v1.foo: unknown key 'foo'; allowed here: run, endpoints, instances, env, cwd, "
+            "ready, live, start_timeout, stop_timeout, timeout, keep_alive, protocol, capacity"
+        ),
         "abreast.yaml:2: stable: no version is called 'v2'; `versions` has: v1",
         "abreast.yaml: 2 faults",
     ]

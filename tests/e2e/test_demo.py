@@ -24,10 +24,22 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing(short_tmp: Path) -> Non
     assert time.monotonic() - begun_s < 90
     assert "✘" not in done.stdout
     assert done.stdout.count("✔") == 9
-    assert re.search(r"failed at the user +0\n", done.stdout)
+    assert re.search(r"failed at the user +0 *\n", done.stdout)
     assert "rolling back: all users return to v1" in done.stdout
     assert "v1 is stopped. v3 is the stable version now" in done.stdout
     assert list(short_tmp.iterdir()) == [], "a directory was left"
+    assert _running(short_tmp) == []
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(300)
+def test_two_real_releases_take_turns(short_tmp: Path) -> None:
+    """Given two releases of httpbin, when the newer one is rolled out, then it takes over and nobody is harmed."""
+    env = {"TMPDIR": str(short_tmp), "PATH": "/usr/bin:/bin", "HOME": str(short_tmp / "home")}
+    done = subprocess.run((*DEMO, "--example", "httpbin"), capture_output=True, text=True, check=False, env=env)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0.7.0 is stopped. 0.10.4 is the stable version now" in done.stdout
     assert _running(short_tmp) == []
 
 

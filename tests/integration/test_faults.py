@@ -179,5 +179,5 @@ async def test_limits_are_those_of_the_version(stage: Stage, v1: Origin, v2: Ori
     for name in ("v2", "v2/timed", "v2/idempotent", "v2/unsafe", "v2/stream"):
         assert limits[name]["max_connections"] == 77, name
         assert limits[name]["max_requests"] == limits[name]["max_pending_requests"] == 99, name
-    assert limits["v2/idempotent"]["retry_budget"]["min_retry_concurrency"] == 20
+    assert limits["v2/idempotent"]["max_retries"] == 99
     assert limits["v1"]["max_connections"] == Version("v1").max_connections

@@ -68,7 +68,16 @@ def test_a_formatted_duration_reads_as_the_same(milliseconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0s"), (90, "1m30s"), (3600, "1h"), (0.25, "250ms"), (90_061.5, "1d1h1m1s500ms")]
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (90, "1m30s"),
+        (3600, "1h"),
+        (0.25, "250ms"),
+        (1.5, "1.5s"),
+        (60.25, "1m0.25s"),
+        (90_061.5, "1d1h1m1.5s"),
+    ],
 )
 def test_a_duration_is_formatted_in_its_largest_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text

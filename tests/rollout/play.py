@@ -132,7 +132,7 @@ class Play:
     window: dict[str, Tally] = field(default_factory=dict)
     step: dict[str, Tally] = field(default_factory=dict)
     hopeless: dict[str, str] = field(default_factory=dict)
-    counting_since: float = BEGIN
+    counting_since: float = BEGIN - 3600
     story: list[Event] = field(default_factory=list)
     decision: Decision = field(init=False)
     _reply: Reply | None = None

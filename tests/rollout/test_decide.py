@@ -173,7 +173,7 @@ class TestWishes:
             (at(5000), at(1000), True),
             (V2, at(1000), True),
             (V1, at(1000), False),
-            (None, at(1000), False),
+            (None, at(1000), True),
         ],
     )
     def test_taking_users_off_the_candidate_is_urgent(self, acked: Split | None, wanted: Split, urgent: bool) -> None:

@@ -103,9 +103,8 @@ class Abreast:
             await up.order("start", ACTOR, version=CANDIDATE)
             await shifted(up, weight)
         except (AbreastError, TargetError) as error:
-            words = up.last_words()
             await self.stop()
-            raise TargetError(f"abreast: {error}; it said: {words}") from error
+            raise TargetError(f"abreast: {error}") from error
 
     async def stop(self) -> None:
         """End it, and everything that it started."""

@@ -135,8 +135,8 @@ async def compare(targets: Sequence[Target], sizes: Sizes, tell: Callable[[str],
         turn = number % len(targets)
         for target in [*targets[turn:], *targets[:turn]]:
             where = f"round {number + 1} of {sizes.rounds}: {target.name}"
-            await target.start()
             try:
+                await target.start()
                 found.append(await _visit(target, number, sizes, partial(_told, tell, where)))
             finally:
                 await target.stop()

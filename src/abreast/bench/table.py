@@ -24,10 +24,7 @@ _ROWS = (
     ("throughput_per_s", "saturated/s", "{:,.0f}"),
     ("saturated_cpu_us", "  CPU µs/req", "{:,.0f}"),
 )
-_CROWD_WIDTH = 79
-"""However few the targets, the title has room."""
-
-_ROWS = (
+_CROWD_ROWS = (
     ("crowd_p50_ms", "crowd p50 ms", "{:.2f}"),
     ("crowd_p99_ms", "crowd p99 ms", "{:.2f}"),
     ("memory_mib", "  memory MiB", "{:,.0f}"),
@@ -37,7 +34,7 @@ _ROWS = (
 def comparison_table(comparison: Comparison) -> Table:
     """Build the table; numbers are medians over the rounds, ratios medians of each round's."""
     sizes = comparison.sizes
-    crowd = f"; crowd: {sizes.crowd:,} connections at {sizes.crowd_rate_per_s:,.0f}/s" if sizes.crowd else ""
+    crowd = f"\ncrowd: {sizes.crowd:,} connections at {sizes.crowd_rate_per_s:,.0f}/s" if sizes.crowd else ""
     rate = f"{sizes.rate_per_s:,.0f} requests/s, {sizes.workers} cores{crowd}"
     rounds = "1 round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
     table = Table(
@@ -63,10 +60,7 @@ def _cell(summary: Summary, name: str, form: str) -> str:
     return f"{shown} ({ratio:.2f})" if ratio and summary.target != REFERENCE else shown
 
 
-_ABORT_WIDTH = 79
-"""However few the targets, the title has room."""
-
-_ROWS = (
+_ABORT_ROWS = (
     ("decided_ms", "decided"),
     ("last_request_ms", "last request at the candidate"),
     ("obeyed_ms", "obeyed, and the order answered"),

@@ -94,6 +94,7 @@ def free_port(wanted: int = PORT) -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
+            probe.listen(1)
             found: int = probe.getsockname()[1]
             return found
     raise UsageError("no port of 127.0.0.1 is free", "end something that listens there")

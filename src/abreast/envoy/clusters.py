@@ -106,8 +106,6 @@ def _with_fallback(candidate: Version, kind: str, members: list[str], retry_on: 
             },
         },
     }
-    limits = _limits(candidate)
-    limits["retry_budget"] = {"budget_percent": {"value": 25}, "min_retry_concurrency": 20}
     return {
         "name": f"{candidate.name}/{kind}",
         "connect_timeout": CONNECT_TIMEOUT,
@@ -119,12 +117,18 @@ def _with_fallback(candidate: Version, kind: str, members: list[str], retry_on: 
                 "clusters": members,
             },
         },
-        "circuit_breakers": {"thresholds": [limits]},
+        "circuit_breakers": {"thresholds": [_limits(candidate)]},
         "typed_extension_protocol_options": {HTTP_OPTIONS: protocol},
     }
 
 
 def _limits(version: Version) -> Resource:
+    """What the version can take.
+
+    Retries have no budget of their own below that. All that is in flight fails at once when a candidate dies, and
+    with a budget of 25 % most of it would fail at the user. It cannot grow into a storm: each request is tried again
+    once at most, by stable, which would get it anyway with the candidate ejected.
+    """
     return {
         "max_connections": version.max_connections,
         "max_pending_requests": version.max_requests,

@@ -49,6 +49,7 @@ class _Type:
     sent: str | None = None
     sent_names: frozenset[str] = frozenset()
     nonce: str = ""
+    due: bool = False
     acked: str | None = None
     acked_names: frozenset[str] = frozenset()
     nacked: str | None = None
@@ -69,15 +70,15 @@ class Conversation:
 
     @property
     def acked(self) -> Split | None:
-        """The split that this Envoy's routes obey; None while that is not known."""
+        """The split that this Envoy's routes obey; None while that is not known, or an answer is due."""
         obeyed = self._obeyed()
-        return obeyed.split if obeyed is not None else None
+        return obeyed.split if obeyed is not None and not self._types[ROUTE_TABLE].due else None
 
     @property
     def settled(self) -> bool:
         """Whether Envoy acknowledged every type of the target and holds nothing else."""
         return self.target is not None and all(
-            state.acked == digest(self._wanted(url)) for url, state in self._types.items()
+            not state.due and state.acked == digest(self._wanted(url)) for url, state in self._types.items()
         )
 
     @property
@@ -100,8 +101,10 @@ class Conversation:
         if state.subscribed is None:
             self._greet(state, request)
         elif request.nonce == state.nonce and request.error:
+            state.due = False
             state.nacked, state.error = state.sent, request.error
         elif request.nonce == state.nonce:
+            state.due = False
             state.acked, state.acked_names, state.error = state.sent, state.sent_names, ""
         # Else it answers something older, and only its subscription counts.
         state.subscribed = request.names
@@ -153,7 +156,7 @@ class Conversation:
             if version in {state.sent, state.nacked}:
                 continue
             self._count += 1
-            state.sent, state.nonce = version, str(self._count)
+            state.sent, state.nonce, state.due = version, str(self._count), True
             state.sent_names = frozenset(map(_name, resources))
             if url == CLUSTER:
                 # A changed cluster warms up anew and waits for its endpoints to be said again.

@@ -14,11 +14,13 @@ USERS: Final = "usr"
 """Prefix of the statistics of users' requests: what they got in the end."""
 
 _VERSION_TAG: Final = {"name": "version", "value_format": "%UPSTREAM_METADATA(abreast:version)%"}
+_NOBODY: Final = {"address_prefix": "255.255.255.255", "prefix_len": 32}
+"""An address that nobody can have: an empty list of internal addresses means all private ones, loopback too."""
 _CODE_TAG: Final = {"name": "code", "value_format": "%RESPONSE_CODE%"}
 
 
 def listener(settings: GatewaySettings) -> Resource:
-    """The Listener resource; listens with SO_REUSEPORT off so that a hot restart hands the socket over."""
+    """The Listener resource."""
     address = {"address": settings.listen.host, "port_value": settings.listen.port}
     chain: Resource = {
         "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": _manager(settings)}]
@@ -55,7 +57,7 @@ def _manager(settings: GatewaySettings) -> Resource:
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "use_remote_address": True,
         # Nobody is internal: x-envoy-* headers of users (retries, time-outs) are stripped, whatever their address.
-        "internal_address_config": {"unix_sockets": False, "cidr_ranges": []},
+        "internal_address_config": {"unix_sockets": False, "cidr_ranges": [_NOBODY]},
         "generate_request_id": True,
         "normalize_path": True,
         "common_http_protocol_options": {"idle_timeout": "3600s", "headers_with_underscores_action": "ALLOW"},

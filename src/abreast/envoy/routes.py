@@ -24,7 +24,17 @@ VERSION_HEADER: Final = "x-abreast-version"
 USER_COOKIE: Final = "abreast-id"
 """Set for users without an identity, so that they stay on their side."""
 
-PRIVATE_HEADERS: Final = (VERSION_HEADER, "x-abreast-key", "x-abreast-shadow")
+PRIVATE_HEADERS: Final = (
+    VERSION_HEADER,
+    "x-abreast-key",
+    "x-abreast-shadow",
+    # Envoy removes those of its own that would command it; these it would pass on, or adds.
+    "x-envoy-attempt-count",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+)
+"""Removed from every request before a version sees it."""
 
 STREAM_IDLE_S: Final = 3600.0
 

@@ -38,17 +38,15 @@ def format_duration(seconds: float) -> str:
     milliseconds = round(seconds * 1000)
     if milliseconds == 0:
         return "0s"
+    if milliseconds < 1000:  # noqa: PLR2004  # a second
+        return f"{milliseconds}ms"
     parts = []
-    for unit, size in (
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ):
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
         count, milliseconds = divmod(milliseconds, size)
         if count:
             parts.append(f"{count}{unit}")
+    if milliseconds:
+        parts.append(f"{Decimal(milliseconds) / 1000:f}s")
     return "".join(parts)
 
 

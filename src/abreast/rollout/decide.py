@@ -255,8 +255,14 @@ _ADVANCES: Mapping[Phase, Callable[[Turn], Advance]] = {
 
 
 def _drained_at(rollout: Rollout, observed: Observed, version: str) -> float:
-    """When the version may be stopped at the latest: at once without requests in flight, else after draining."""
-    if not observed.step.get(version, Tally()).in_flight:
+    """When the version may be stopped at the latest: at once without requests in flight, else after draining.
+
+    A version without counts has none in flight, unless counting has only just begun (after a restart).
+    """
+    tally = observed.step.get(version)
+    if tally is None:
+        return max(observed.now, observed.counting_since + rollout.policy.drain_s)
+    if not tally.in_flight:
         return observed.now
     return max(rollout.released_at or 0.0, rollout.phase_since) + rollout.policy.drain_s
 
@@ -289,7 +295,8 @@ def wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
     """What the world should look like, whole: the split, the versions that shall run, and those that may stop."""
     split = split_of(rollout)
     share = share_of(split, rollout.candidate)
-    urgent = any(node.acked is not None and share_of(node.acked, rollout.candidate) > share for node in observed.nodes)
+    # What a node obeys while an answer of its is due is not known: it may be more than it shall.
+    urgent = any(node.acked is None or share_of(node.acked, rollout.candidate) > share for node in observed.nodes)
     yield SetSplit(split, urgent)
     wanted = dict.fromkeys(_wanted(rollout))
     for version in wanted:

@@ -31,7 +31,7 @@ class Command:
 
 @dataclass(frozen=True)
 class NodeState:
-    """One Envoy: the split it acknowledged last (None: not known yet), whether it is connected, its last refusal."""
+    """One Envoy: the split it acknowledged last (None: not known, or an answer is due), whether it is connected, its last refusal."""
 
     id: str
     acked: Split | None

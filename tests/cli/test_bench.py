@@ -1,0 +1,62 @@
+"""The verbs of the bench: a table, a file, and errors that come before the minutes of measuring."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from abreast.bench import gateway
+from abreast.bench.gateway import Sizes
+from abreast.bench.raw_envoy import RawEnvoy
+from abreast.bench.target import TargetError
+from abreast.cli.bench import BenchError
+from abreast.cli.main import app
+from abreast.model.errors import UsageError
+
+TINY = Sizes(rounds=1, rate_per_s=200.0, rate_s=1.3, connections=4, saturation_s=0.2, crowd=0, workers=1)
+
+
+@pytest.mark.timeout(90)
+def test_a_quick_comparison_is_a_table_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sizes, "quick", classmethod(lambda _cls: TINY))
+    monkeypatch.setattr(gateway, "installed_competitors", lambda: [RawEnvoy])
+    file = tmp_path / "found.json"
+
+    done = CliRunner().invoke(app, ["bench", "gateway", "--quick", "--json", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert "round 1 of 1: abreast: 200 requests/s" in done.stderr
+    assert "Gateways over 1 round at 200 requests/s" in done.stdout
+    data = json.loads(file.read_text("utf-8"))
+    assert [each["target"] for each in data["summaries"]] == ["direct", "raw envoy", "abreast"]
+    told = data["summaries"][2]
+    assert told["failed"] == 0
+    assert told["medians"]["cpu_us"] > 10
+    assert told["medians"]["beside_cpu_us"] > 0
+    assert 0.2 < told["ratios"]["cpu_us"] < 10
+
+
+@pytest.mark.parametrize("verb", ["gateway", "rollback"])
+def test_a_file_that_cannot_be_written_is_told_at_once(verb: str, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "found.json"
+
+    done = CliRunner().invoke(app, ["bench", verb, "--json", str(file)])
+
+    assert isinstance(done.exception, UsageError)
+    assert str(file) in done.exception.message
+
+
+def test_what_does_not_start_ends_the_bench_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(RawEnvoy):
+        def command(self, directory: Path) -> list[str]:
+            raise TargetError(f"no command for {directory.name[:7]}")
+
+    monkeypatch.setattr(gateway, "installed_competitors", lambda: [Broken])
+    monkeypatch.setattr(Sizes, "quick", classmethod(lambda _cls: TINY))
+
+    done = CliRunner().invoke(app, ["bench", "gateway", "--quick"])
+
+    assert isinstance(done.exception, BenchError)
+    assert "no command for abreast" in done.exception.message
+    assert done.exception.exit_code == 1
