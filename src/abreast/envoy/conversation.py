@@ -43,7 +43,12 @@ class Response:
 
 @dataclass
 class _Type:
-    """What was said about one type of resource: ``None`` means not yet."""
+    """What was said about one type of resource: ``None`` means not yet.
+
+    ``acked`` is the version that Envoy says it has: each of its requests says so, also a refusal, and also one
+    that answers something older. ``acked_names`` are the resources of the last acknowledgement that are still in
+    what was sent since: Envoy has them for certain, for it obeys removals even in what it refuses otherwise.
+    """
 
     subscribed: frozenset[str] | None = None
     sent: str | None = None
@@ -88,8 +93,9 @@ class Conversation:
 
     def publish(self, snapshot: Snapshot) -> tuple[Response, ...]:
         """Make this the target; returns what to send at once."""
-        if self.target is not None and snapshot.version != self.target.version:
-            self.known = (*self.known, self.target)
+        old = self.target
+        if old is not None and snapshot.version != old.version and self._may_obey(old):
+            self.known = (*self.known, old)
         self.target = snapshot
         return tuple(self._next())
 
@@ -98,26 +104,36 @@ class Conversation:
         state = self._types.get(request.url)
         if state is None:
             return ()
+        state.acked = request.version
         if state.subscribed is None:
             self._greet(state, request)
         elif request.nonce == state.nonce and request.error:
-            state.due = False
-            state.nacked, state.error = state.sent, request.error
+            state.due, state.nacked, state.error = False, state.sent, request.error
         elif request.nonce == state.nonce:
-            state.due = False
-            state.acked, state.acked_names, state.error = state.sent, state.sent_names, ""
-        # Else it answers something older, and only its subscription counts.
+            state.due, state.acked_names, state.nacked, state.error = False, state.sent_names, None, ""
+        # Else it answers something older: what was sent since decides.
         state.subscribed = request.names
         self._forget()
         return tuple(self._next())
 
     def _greet(self, state: _Type, request: Request) -> None:
         """The first request of a type: after a reconnection it names the version that Envoy still has."""
+        if request.url == CLUSTER and not request.version:
+            # An Envoy just born obeys nothing: no past to be kept.
+            self.known = ()
+        if request.url == ENDPOINTS and self._types[CLUSTER].nonce:
+            # Clusters that were sent on this stream wait for their endpoints, whatever it had before.
+            return
         for snapshot in self._snapshots():
             resources = _subscribed(snapshot.resources[request.url], request.url, request.names)
             if request.version == digest(resources):
-                state.sent = state.acked = request.version
+                state.sent = request.version
                 state.sent_names = state.acked_names = frozenset(map(_name, resources))
+
+    def _may_obey(self, snapshot: Snapshot) -> bool:
+        """Whether Envoy may have these routes: they were sent to it, or it has not yet said what it has."""
+        state = self._types[ROUTE_TABLE]
+        return state.subscribed is None or _routes(snapshot) in {state.sent, state.acked}
 
     def _snapshots(self) -> tuple[Snapshot, ...]:
         return (*self.known, self.target) if self.target is not None else self.known
@@ -158,6 +174,7 @@ class Conversation:
             self._count += 1
             state.sent, state.nonce, state.due = version, str(self._count), True
             state.sent_names = frozenset(map(_name, resources))
+            state.acked_names &= state.sent_names
             if url == CLUSTER:
                 # A changed cluster warms up anew and waits for its endpoints to be said again.
                 self._types[ENDPOINTS].sent = None

@@ -2,7 +2,8 @@
 
 Envoy's totals only grow while one process lives, so a tick is a difference of totals. A new process begins at
 zero; during a hot restart the new one also takes over what the old one still counts (Envoy merges its parent's
-counters), so reading only the newest process misses nothing but latencies of the last requests of the old one.
+counters), so that only the newest process is read. What is missed then: latencies of the old one's last requests,
+and attempts that ended within about a millisecond (Envoy notes what it has told just after it has told it).
 """
 
 import bisect
@@ -16,6 +17,7 @@ from typing import Any, Final
 import httpx
 import orjson
 
+from abreast.envoy.bootstrap import ADS
 from abreast.envoy.listener import ATTEMPTS, USERS
 from abreast.ports import Clock, Latencies, VersionCounts
 from abreast.rollout.observed import Tally
@@ -23,14 +25,16 @@ from abreast.rollout.observed import Tally
 TICK_S: Final = 0.25
 """How often totals are read: 0.7 ms of Envoy's time each."""
 
+_BLIND_READINGS: Final = 2
+
 MEMORY_S: Final = 7200.0
 """How far back tallies reach; an older start is answered from here on."""
 
-_COUNTER: Final = re.compile(rf"({ATTEMPTS}|{USERS})\.n\.version\.(.+)\.code\.(\d+|-)")
+_COUNTER: Final = re.compile(rf"({ATTEMPTS}|{USERS})\.n\.version\.(.*)\.code\.(\d+|-|)")
 _HISTOGRAM: Final = re.compile(rf"{ATTEMPTS}\.us\.version\.(.+)")
-_ACTIVE: Final = re.compile(r"cluster\.([^/]+?)(?:/timed)?\.upstream_rq_active")
+_ACTIVE: Final = re.compile(rf"cluster\.(?!{ADS}\.)([^/]+?)(?:/timed)?\.upstream_rq_active")
 _FILTER: Final = rf"^({ATTEMPTS}|{USERS})\.|^cluster\.[^/]+(/timed)?\.upstream_rq_active$"
-_NO_VERSION: Final = "-"
+_NO_VERSION: Final = ""
 """Envoy's word where no version was reached: a request that found no healthy instance."""
 
 
@@ -63,7 +67,7 @@ def parse(answer: bytes) -> Totals:
         name, value = stat["name"], stat["value"]
         if counter := _COUNTER.fullmatch(name):
             kind = attempts if counter[1] == ATTEMPTS else users
-            code = 0 if counter[3] == "-" else int(counter[3])
+            code = int(counter[3]) if counter[3].isdigit() else 0
             kind.setdefault(counter[2], {})[code] = value
         elif active := _ACTIVE.fullmatch(name):
             in_flight[active[1]] = in_flight.get(active[1], 0) + value
@@ -102,6 +106,7 @@ class EnvoyCounts:
         self._clock = clock
         self._since = clock.now()
         self._source = ""
+        self._readings = 0
         self._totals = Totals()
         self._sums: dict[str, _Sum] = {}
         self._times: deque[float] = deque()
@@ -124,12 +129,14 @@ class EnvoyCounts:
     def feed(self, source: str, totals: Totals, *, inherited: bool = False) -> None:
         """Take in a reading of the Envoy process named ``source``.
 
-        ``inherited``: it ran before counting began, so its first reading counts nothing.
+        ``inherited``: it ran before counting began, so its first readings count nothing: two, because asking for
+        histograms is what brings them up to date, and the first answer may still be without them.
         """
         fresh = source != self._source
         before = Totals() if fresh else self._totals
+        self._readings = 1 if fresh else self._readings + 1
         self._source, self._totals = source, totals
-        if fresh and inherited:
+        if inherited and self._readings <= _BLIND_READINGS:
             return
         now = self._clock.now()
         tick: dict[str, VersionCounts] = {}
