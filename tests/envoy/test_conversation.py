@@ -1,6 +1,6 @@
 """What is said to one Envoy, told as conversations."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,10 +10,11 @@ from abreast.envoy.conversation import Conversation, Request, Response
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, ROUTE_TABLE
 from abreast.envoy.snapshot import Snapshot, build
 from abreast.model.traffic import Split
-from tests.envoy.told import WORDS, PaperEnvoy, backend, moved, traffic
+from tests.envoy.told import WORDS, PaperEnvoy, moved, traffic
 
 ALONE = build(traffic("v1"))
 BOTH = build(traffic("v1", "v2", 1000))
+LESS = build(traffic("v1", "v2", 200))
 MORE = build(traffic("v1", "v2", 5000))
 PROMOTED = build(traffic("v2"))
 NEXT = build(traffic("v2", "v3", 100, "t"))
@@ -131,19 +132,9 @@ def test_clusters_stay_until_the_routes_are_acknowledged() -> None:
 def test_endpoints_are_said_again_after_clusters() -> None:
     """A cluster that changed warms up anew and waits for them, though they are the same."""
     talk = begun(ALONE)
-    slower = traffic("v1")
-    patient = backend("v1")
-    changed = build(
-        type(slower)(
-            "shop",
-            slower.split,
-            type(patient)(type(patient.version)("v1", run=("serve",), keep_alive_s=9.0), patient.endpoints),
-            None,
-            slower.gateway,
-            slower.users,
-            slower.tester_secret,
-        )
-    )
+    told = traffic("v1")
+    patient = replace(told.stable, version=replace(told.stable.version, keep_alive_s=9.0))
+    changed = build(replace(told, stable=patient))
     assert changed.resources[ENDPOINTS] == ALONE.resources[ENDPOINTS]
     talk.publish(changed)
     assert talk.until_silence() == [CLUSTER, ENDPOINTS]
@@ -191,15 +182,20 @@ def test_an_answer_to_something_older_is_no_answer_to_the_newest() -> None:
 
 
 def test_what_envoy_obeys_is_known_even_if_it_refuses_what_came_later() -> None:
-    talk = begun(ALONE)
-    talk.publish(BOTH)
-    talk.until_silence()
+    talk = begun(BOTH)
     talk.publish(MORE)
     talk.envoy.read()
     obeys_more = talk.envoy.outbox.popleft()
-    refused = talk.side.publish(NEXT)
-    assert [each.url for each in refused] == [CLUSTER, ENDPOINTS]
-    talk.side.hear(Request(ROUTE_TABLE, obeys_more.version, "older", obeys_more.names, "refused"))
+    talk.publish(LESS)
+    talk.side.hear(Request(ROUTE_TABLE, obeys_more.version, talk.envoy.inbox[0].nonce, obeys_more.names, "refused"))
+    assert (talk.side.acked, talk.side.nack) == (MORE.split, "refused")
+
+
+def test_nothing_is_known_for_certain_while_an_answer_is_due() -> None:
+    talk = begun(BOTH)
+    talk.publish(MORE)
+    assert (talk.side.acked, talk.side.settled) == (None, False)
+    talk.until_silence()
     assert talk.side.acked == MORE.split
 
 

@@ -1,12 +1,11 @@
 """Traffics to tell, and an Envoy on paper that obeys as the real one does, and objects to what would hurt users."""
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from abreast.envoy.conversation import ORDER, Request, Response
+from abreast.envoy.conversation import Request, Response
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, ROUTE_TABLE
-from abreast.envoy.snapshot import Snapshot, build
+from abreast.envoy.snapshot import Snapshot
 from abreast.model.service import Endpoint, GatewaySettings, UserKey, Version
 from abreast.model.traffic import Backend, Split, Traffic
 
@@ -15,14 +14,15 @@ WORDS = "Envoy's own words"
 
 
 def backend(name: str, *ports: int) -> Backend:
-    """A version with instances on these ports of loopback."""
-    return Backend(Version(name, run=("serve",)), tuple(Endpoint("127.0.0.1", port) for port in ports or (9001,)))
+    """A version with instances on these ports of loopback; without any on one that its name decides."""
+    usual = 9000 + sum(map(ord, name)) % 1000
+    return Backend(Version(name, run=("serve",)), tuple(Endpoint("127.0.0.1", port) for port in ports or (usual,)))
 
 
 def traffic(stable: str, candidate: str | None = None, weight: int = 0, salt: str = "s") -> Traffic:
     """A traffic of versions with one instance each."""
     split = Split(stable, candidate, weight, salt if candidate else "")
-    other = backend(candidate, 9002) if candidate else None
+    other = backend(candidate) if candidate else None
     return Traffic("shop", split, backend(stable), other, GatewaySettings(), USERS, "secret")
 
 
@@ -146,11 +146,3 @@ class PaperEnvoy:
     def waiting(self) -> frozenset[str]:
         """Clusters that wait for their endpoints."""
         return frozenset(self._waiting)
-
-
-def snapshots(*traffics: Traffic) -> Iterator[Snapshot]:
-    """A snapshot of each."""
-    return map(build, traffics)
-
-
-assert set(ORDER) == {CLUSTER, ENDPOINTS, LISTENER, ROUTE_TABLE}
