@@ -6,7 +6,7 @@ Each port has one fake (``tests/fakes``) and at least one real implementation; b
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from abreast.model.event import Event
 from abreast.model.rollout import Rollout
@@ -83,6 +83,17 @@ class Latencies:
         return None
 
 
+NO_ANSWER: Final = 0
+"""The code that stands for a reset, a refused connection or a time-out."""
+
+_SERVER_ERRORS: Final = 500
+
+
+def is_error(code: int) -> bool:
+    """Whether an answer's code is the version's failure: 5xx, or no answer at all."""
+    return code == NO_ANSWER or code >= _SERVER_ERRORS
+
+
 @dataclass(frozen=True)
 class VersionCounts:
     """What one version did in one tick: attempts by answer code (0: no answer), latencies, in flight at its end."""
@@ -99,7 +110,7 @@ class VersionCounts:
     @property
     def errors(self) -> int:
         """Attempts that ended badly: 5xx, or no answer at all (reset, refused, timed out)."""
-        return sum(count for code, count in self.codes.items() if code == 0 or code >= 500)  # noqa: PLR2004  # HTTP
+        return sum(count for code, count in self.codes.items() if is_error(code))
 
     def __add__(self, other: "VersionCounts") -> "VersionCounts":
         codes = dict(self.codes)

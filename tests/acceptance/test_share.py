@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.service import Service, origin
 
 from abreast.load.plan import Plan
 from abreast.load.process import LoadProcess
 from abreast.load.report import Report
+from tests.e2e.service import Service, origin
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 

@@ -5,16 +5,17 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
 import websockets
-from tests.e2e.service import Service, shop
 
 from abreast.cli.client import RemoteError
 from abreast.load.plan import Plan, Request
 from abreast.load.process import LoadProcess
 from abreast.load.report import Report
+from tests.e2e.service import Service, shop
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
@@ -62,7 +63,9 @@ async def load(service: Service) -> AsyncIterator[list[Report]]:
             each.stop()
             reports.append(await each.report())
     for report in reports:
-        print(f"{report.sent} sent, {report.failed} failed {dict(report.failures)}, p99 {report.latency.percentile_s(99):.3f} s")
+        print(
+            f"{report.sent} sent, {report.failed} failed {dict(report.failures)}, p99 {report.latency.percentile_s(99):.3f} s"
+        )
         assert report.sent > 1000
         assert report.failed == 0, report.failures
         assert report.users["v3"]
@@ -77,7 +80,7 @@ class Streams:
         self.events = 0
         self.ended = ""
 
-    async def __aenter__(self) -> "Streams":
+    async def __aenter__(self) -> Self:
         """Open both."""
         url = self._service.url.replace("http", "ws") + "/ws"
         self._socket = await websockets.connect(url, additional_headers=self._headers)
@@ -106,9 +109,12 @@ class Streams:
 
     async def _read(self) -> None:
         timeout = httpx.Timeout(10, read=60)
-        async with httpx.AsyncClient(timeout=timeout) as client, client.stream(
-            "GET", f"{self._service.url}/stream", headers={**self._headers, "accept": "text/event-stream"}
-        ) as answer:
+        async with (
+            httpx.AsyncClient(timeout=timeout) as client,
+            client.stream(
+                "GET", f"{self._service.url}/stream", headers={**self._headers, "accept": "text/event-stream"}
+            ) as answer,
+        ):
             async for line in answer.aiter_lines():
                 self.events += line.startswith("data")
         self.ended = "the SSE stream ended"

@@ -61,7 +61,7 @@ class PaperEnvoy:
         self._held = None
         self._say(CLUSTER)
         self._say(LISTENER)
-        if ENDPOINTS in self._versions:
+        if self._services:
             self._say(ENDPOINTS)
         if LISTENER in self._versions:
             self._say(ROUTE_TABLE)
@@ -95,7 +95,7 @@ class PaperEnvoy:
                 self._services[name] = self._waiting[name] = each["eds_cluster_config"]["service_name"]
         if not error:
             self._versions[CLUSTER] = response.version
-        self._answer(CLUSTER, error)
+        self._say(CLUSTER, error)
         if self._services:
             self._say(ENDPOINTS)
 
@@ -104,13 +104,13 @@ class PaperEnvoy:
             names = {each["cluster_name"] for each in response.resources}
             self._waiting = {name: service for name, service in self._waiting.items() if service not in names}
             self._versions[ENDPOINTS] = response.version
-        self._answer(ENDPOINTS, error)
+        self._say(ENDPOINTS, error)
         self._release()
 
     def _listener(self, response: Response, error: str) -> None:
         first = LISTENER not in self._versions
         self._versions[LISTENER] = response.version
-        self._answer(LISTENER, error)
+        self._say(LISTENER, error)
         if first:
             self._say(ROUTE_TABLE)
 
@@ -121,10 +121,7 @@ class PaperEnvoy:
             assert not missing, f"routes to clusters that Envoy does not have: {missing}"
             self.routed, self.routes = snapshot.routed, response.resources[0]
             self._versions[ROUTE_TABLE] = response.version
-        self._answer(ROUTE_TABLE, error)
-
-    def _answer(self, url: str, error: str) -> None:
-        self._say(url, error)
+        self._say(ROUTE_TABLE, error)
 
     def _say(self, url: str, error: str = "") -> None:
         names = {
@@ -132,9 +129,11 @@ class PaperEnvoy:
             ROUTE_TABLE: frozenset({"routes"}),
         }.get(url, frozenset())
         request = Request(url, self._versions.get(url, ""), self._nonces.get(url, ""), names, error)
-        if url == CLUSTER and self._waiting and self._nonces.get(url):
+        if url == CLUSTER and self._waiting:
             self._held = request
             return
+        if url == CLUSTER:
+            self._held = None
         self.outbox.append(request)
 
     def _release(self) -> None:

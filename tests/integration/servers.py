@@ -104,7 +104,10 @@ async def grpc_echo(version: str) -> AsyncIterator[int]:
         async for request in requests:
             yield request
 
-    handlers = {"Say": grpc.unary_unary_rpc_method_handler(say), "Repeat": grpc.stream_stream_rpc_method_handler(repeat)}
+    handlers = {
+        "Say": grpc.unary_unary_rpc_method_handler(say),
+        "Repeat": grpc.stream_stream_rpc_method_handler(repeat),
+    }
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo.Echo", handlers),))
     port: int = server.add_insecure_port("127.0.0.1:0")

@@ -41,7 +41,8 @@ async def test_attempts_are_counted_by_version_and_code(stage: Stage, v1: Origin
     assert dict(stage.gateway.counts.users) == {200: 400 - failed, 500: failed}
     # Envoy merges histograms after it has answered: they are one reading late.
     await stage.counted(
-        lambda counts: all(counts[name].latencies.count == expected[name] for name in ("v1", "v2")), "each has a latency"
+        lambda counts: all(counts[name].latencies.count == expected[name] for name in ("v1", "v2")),
+        "each has a latency",
     )
     recent = stage.gateway.counts.recent(60.0)
     for version in ("v1", "v2"):

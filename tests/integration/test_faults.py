@@ -172,9 +172,7 @@ async def test_limits_are_those_of_the_version(stage: Stage, v1: Origin, v2: Ori
     limited = replace(V2, max_connections=77, max_requests=99)
     await stage.open(stage.traffic(backend("v1", v1.port), backend(limited, v2.port), weight=5000))
     dump = await stage.admin("/config_dump?resource=dynamic_active_clusters")
-    limits = {
-        each["cluster"]["name"]: each["cluster"]["circuit_breakers"]["thresholds"][0] for each in dump["configs"]
-    }
+    limits = {each["cluster"]["name"]: each["cluster"]["circuit_breakers"]["thresholds"][0] for each in dump["configs"]}
     assert sorted(limits) == ["v1", "v2", "v2/idempotent", "v2/stream", "v2/timed", "v2/unsafe"]
     for name in ("v2", "v2/timed", "v2/idempotent", "v2/unsafe", "v2/stream"):
         assert limits[name]["max_connections"] == 77, name

@@ -119,9 +119,7 @@ async def test_only_a_tester_with_the_secret_can_choose_a_side(stage: Stage, v1:
             for method in ("GET", "POST"):
                 answer = await user.ask(method=method, headers={"x-abreast-version": value, "x-user-id": "u"})
                 assert (answer.status, answer.version) == (200, version), (value, method)
-    without_secret = replace(
-        stage.traffic(backend("v1", v1.port), backend("v2", v2.port), weight=0), tester_secret=""
-    )
+    without_secret = replace(stage.traffic(backend("v1", v1.port), backend("v2", v2.port), weight=0), tester_secret="")
     await stage.publish(without_secret)
     async with await stage.connect() as user:
         for value in ("candidate:", "candidate:None", f"candidate:{SECRET}"):

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import uvicorn
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 from abreast.model.errors import AbreastError, UsageError
 from abreast.operations import commands, doctor, machine, record, status
@@ -32,16 +33,46 @@ class OrderBody(BaseModel):
     full: bool = Field(default=False, description="promote: skip all remaining steps")
 
 
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it; ``remedy`` is the next move, ``exit_code`` that of the command line."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    remedy: str
+    exit_code: int
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {  # Any: FastAPI's own type
+    "default": {
+        "description": "Any error, as a problem document.",
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    }
+}
+
+
 def create_app(control: Control) -> FastAPI:
     """The application over one running control plane."""
-    app = FastAPI(title="abreast", version="1", docs_url=None, redoc_url=None, openapi_url=f"{PREFIX}/openapi.json")
+    app = FastAPI(
+        title="abreast",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        responses=PROBLEMS,
+    )
     app.add_exception_handler(AbreastError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _no_such_thing)
+    app.add_exception_handler(Exception, _unforeseen)
 
     @app.get(f"{PREFIX}/status")
-    async def get_status() -> status.Status:
-        """The present state of the service."""
-        return status.status(control)
+    async def get_status(response: Response) -> status.Status:
+        """The present state of the service; its ETag is the revision that ``If-Match`` of a command takes."""
+        found = status.status(control)
+        response.headers["etag"] = f'"{found.revision}"'
+        return found
 
     @app.get(f"{PREFIX}/events")
     async def get_events(
@@ -95,15 +126,36 @@ async def _problem(_request: Request, error: Exception) -> JSONResponse:
     """An error of ours as problem+json; the exit code lets the command line end the same way."""
     if not isinstance(error, AbreastError):
         raise error
-    body: dict[str, Any] = {
-        "type": f"urn:abreast:error:{type(error).__name__}",
-        "title": type(error).__name__,
-        "status": error.http_status,
-        "detail": error.message,
-        "remedy": error.remedy,
-        "exit_code": error.exit_code,
-    }
-    return JSONResponse(body, error.http_status, media_type="application/problem+json")
+    return _told(error, error.http_status)
+
+
+def _told(error: AbreastError, status_code: int) -> JSONResponse:
+    name = type(error).__name__
+    problem = Problem(
+        type=f"urn:abreast:error:{name}",
+        title=name,
+        status=status_code,
+        detail=error.message,
+        remedy=error.remedy,
+        exit_code=error.exit_code,
+    )
+    return JSONResponse(problem.model_dump(), status_code, media_type="application/problem+json")
+
+
+async def _no_such_thing(request: Request, error: Exception) -> JSONResponse:
+    """A path or method that does not exist."""
+    if not isinstance(error, HTTPException):
+        raise error
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    answer = _told(UsageError(message, f"see {PREFIX}/openapi.json"), error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """A defect of ours: the answer names it, the web server logs its trace."""
+    message = f"{request.method} {request.url.path} failed: {error!r}"
+    return _told(AbreastError(message, "see .abreast/logs/abreast.log, and report it"), AbreastError.http_status)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:

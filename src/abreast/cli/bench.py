@@ -30,8 +30,8 @@ def gateway(
     json_file: JsonFile = None,
 ) -> None:
     """Compare no proxy, raw Envoy, abreast, and nginx, HAProxy and Traefik where installed; interleaved rounds."""
-    from abreast.bench import gateway as bench  # noqa: PLC0415  # heavy, and no other verb needs it
-    from abreast.bench.table import comparison_table  # noqa: PLC0415
+    from abreast.bench import gateway as bench
+    from abreast.bench.table import comparison_table
 
     sizes = bench.Sizes.quick() if quick else bench.Sizes()
     if rounds is not None:
@@ -56,8 +56,8 @@ def rollback(
     json_file: JsonFile = None,
 ) -> None:
     """Measure from an abort's order to the last request that the candidate receives, under load."""
-    from abreast.bench import rollback as bench  # noqa: PLC0415  # heavy, and no other verb needs it
-    from abreast.bench.table import roll_back_table  # noqa: PLC0415
+    from abreast.bench import rollback as bench
+    from abreast.bench.table import roll_back_table
 
     _require_writable(json_file)
     console = Console()
@@ -80,8 +80,8 @@ def _progress(console: Console) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def _told() -> Iterator[None]:
     """What does not start, told as every error of ours. Raises BenchError."""
-    from abreast.bench.target import TargetError  # noqa: PLC0415  # heavy, and no other verb needs it
-    from abreast.load import LoadError  # noqa: PLC0415
+    from abreast.bench.target import TargetError
+    from abreast.load import LoadError
 
     try:
         yield

@@ -11,6 +11,7 @@ from abreast.model.errors import AbreastError, NotRunningError
 from abreast.state_dir import StateDir
 
 TIMEOUT_S: Final = 60.0
+SEE_LOG: Final = "see its log: .abreast/logs/abreast.log"
 
 
 class RemoteError(AbreastError):
@@ -45,14 +46,20 @@ class Client:
                 answer = http.request(method, path, **content)
         except httpx.TimeoutException as error:
             message = f"abreast in {str(self._directory)!r} did not answer within {TIMEOUT_S:g} s"
-            raise NotRunningError(message, "see its log: .abreast/logs/abreast.log") from error
+            raise NotRunningError(message, SEE_LOG) from error
         except httpx.TransportError as error:
             message = f"abreast in {str(self._directory)!r} ended while it was asked ({error})"
             raise NotRunningError(message, "start it again with: abreast up") from error
-        body = answer.json()
+        try:
+            body = answer.json()
+        except ValueError:
+            message = (
+                f"abreast in {str(self._directory)!r} gave no JSON but {answer.status_code}: {answer.text[:200]!r}"
+            )
+            raise RemoteError(message, SEE_LOG, AbreastError.exit_code) from None
         if answer.is_success:
             return body
-        raise RemoteError(body.get("detail", answer.text), body.get("remedy", ""), body.get("exit_code", 1))
+        raise _told(body, answer.status_code)
 
     def _require_listener(self) -> None:
         """Raise NotRunningError unless somebody listens on the socket."""
@@ -62,6 +69,12 @@ class Client:
         except OSError as error:
             message = f"no abreast runs for {str(self._directory)!r}"
             raise NotRunningError(message, "start it with: abreast up; or name its spec with --file") from error
+
+
+def _told(problem: dict[str, Any], status: int) -> RemoteError:
+    """The error of a problem document; what is missing in it is filled in."""
+    message = problem.get("detail") or f"the control plane answered {status}"
+    return RemoteError(message, problem.get("remedy") or SEE_LOG, problem.get("exit_code", AbreastError.exit_code))
 
 
 def _actor() -> str:

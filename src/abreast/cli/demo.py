@@ -25,9 +25,9 @@ def demo(
     Exit code 1 if anything that it promises did not hold; it says what.
     """
     # Heavy, and no other verb needs them.
-    from abreast.demo.httpbin import HTTPBIN  # noqa: PLC0415
-    from abreast.demo.play import play  # noqa: PLC0415
-    from abreast.demo.shop import SHOP  # noqa: PLC0415
+    from abreast.demo.httpbin import HTTPBIN
+    from abreast.demo.play import play
+    from abreast.demo.shop import SHOP
 
     story = {Example.SHOP: SHOP, Example.HTTPBIN: HTTPBIN}[example]
     asyncio.run(play(story, Console(), keep=keep))

@@ -16,8 +16,9 @@ def lines(status: Json) -> Iterator[str]:
     if status["store_error"]:
         yield f"  ! {status['store_error'].splitlines()[0]}"
     yield f"  {_gateway(status)}"
+    width = max((len(version["name"]) for version in status["versions"]), default=0)
     for version in status["versions"]:
-        yield f"  {_version(version)}"
+        yield f"  {_version(version, width)}"
         for instance in version["instances"]:
             if instance["state"] != "ready":
                 yield f"      {instance['id']} {instance['state']}: {instance['detail'] or '…'}"
@@ -28,19 +29,36 @@ def lines(status: Json) -> Iterator[str]:
     if status["silence"]:
         yield f"  ! {status['silence']}"
     if status["phase"] != "completed":
-        wake = status["wake_in_s"]
-        yield f"  next: {status['because']}{f' (about {about(wake)})' if wake and wake > 0 else ''}"
+        yield f"  next: {status['because']}{_limit(status)}"
+
+
+def change(status: Json) -> str:
+    """One line that changes only when the rollout moves, and says why it is in its phase."""
+    *place, _lasting = _place(status)
+    return "   ".join([*place, status["reason"]])
+
+
+def _limit(status: Json) -> str:
+    """When it is looked at again at the latest, unless the reason says so itself."""
+    wake_s = status["wake_in_s"]
+    if wake_s is None or wake_s <= 0 or about(wake_s) in status["because"]:
+        return ""
+    return f" (for at most {about(wake_s)} more)"
 
 
 def _headline(status: Json) -> str:
+    return "   ".join(_place(status))
+
+
+def _place(status: Json) -> list[str]:
+    """Versions, phase, step, weight, and how long the phase lasts."""
     versions = f"{status['stable']} → {status['candidate']}" if status["candidate"] else status["stable"]
     parts = [f"{status['service']}  {versions}", status["phase"]]
     if status["phase"] in {"progressing", "paused", "frozen"} and status["steps"]:
         parts.append(f"step {status['step']} of {status['steps']}")
     if status["candidate"] and status["phase"] != "completed":
         parts.append(f"{format_weight(status['weight'])} of users")
-    parts.append(about(status["phase_s"]))
-    return "   ".join(parts)
+    return [*parts, about(status["phase_s"])]
 
 
 def _gateway(status: Json) -> str:
@@ -62,13 +80,13 @@ def _gateway(status: Json) -> str:
     return text
 
 
-def _version(version: Json) -> str:
+def _version(version: Json, width: int) -> str:
     share = version["error_share"]
     errors = percent(share, 1) if share is not None else "–"
     times = [f"p{name} {_time(version[f'p{name}_ms'])}" for name in (50, 99)]
     kinds = ", ".join(f"{count} × {kind}" for kind, count in version["errors_by_code"].items())
     text = (
-        f"{version['name']} {version['side']:<10} {version['ready']}/{version['wanted']} ready"
+        f"{version['name']:<{width}} {version['side']:<10} {version['ready']}/{version['wanted']} ready"
         f"  {version['rps']:8.1f} rps   {errors} errors   {'   '.join(times)}"
     )
     if kinds:

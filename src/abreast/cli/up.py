@@ -14,14 +14,14 @@ def up(file: SpecFile = DEFAULT_FILE) -> None:
     Ctrl-C or SIGTERM drains and ends everything; SIGHUP reads the spec again. If this process is killed, gateway
     and versions go on serving, and the next `abreast up` takes them over.
     """
-    import uvloop  # noqa: PLC0415  # heavy, and no other verb needs it
+    import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_up(file))
 
 
 async def _up(file: SpecFile) -> None:
-    from abreast.app import run_up  # noqa: PLC0415  # heavy, and no other verb needs it
+    from abreast.app import run_up
 
     loop = asyncio.get_running_loop()
     stop, reload = asyncio.Event(), asyncio.Event()

@@ -1,5 +1,6 @@
 """``abreast status``, once, watched, or waited for."""
 
+import contextlib
 import json
 import sys
 import time
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile, Timeout, Wait
-from abreast.cli.status_view import lines
+from abreast.cli.status_view import change, lines
 from abreast.model.errors import UsageError, WaitTimeoutError
 from abreast.model.units import parse_duration
 
@@ -57,10 +58,10 @@ def wait_for_rest(client: Client, timeout: str, *, quiet: bool = False) -> dict[
     told = ""
     while True:
         state: dict[str, Any] = client.get("/status")
-        headline = f"{state['phase']} {state['weight'] / 100:g} %: {state['reason']}"
-        if headline != told and not quiet:
-            sys.stderr.write(f"{headline}\n")
-            told = headline
+        line = change(state)
+        if line != told and not quiet:
+            sys.stderr.write(f"{line}\n")
+            told = line
         if state["phase"] in RESTING:
             return state
         if time.monotonic() - began > limit_s:
@@ -78,32 +79,36 @@ def duration(text: str) -> float:
 
 
 def _watch(client: Client) -> dict[str, Any]:
-    """Show it again and again; without a terminal, whenever the text changes."""
+    """Show it again and again until Ctrl-C; the last state read. Without a terminal, a line for each change."""
     console = Console()
     state: dict[str, Any] = client.get("/status")
-    try:
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         if console.is_terminal:
-            with Live(console=console, auto_refresh=False) as live:
-                while True:
-                    live.update(Text("\n".join(lines(state))), refresh=True)
-                    state = _next(client)
-        _watch_plainly(client, lambda text: console.print(text, markup=False, highlight=False))
-    except KeyboardInterrupt:
-        return state
+            live = stack.enter_context(Live(console=console, auto_refresh=False, transient=True))
+            tell = _repainted(live)
+        else:
+            tell = _changes()
+        while True:
+            tell(state)
+            time.sleep(REFRESH_S)
+            state = client.get("/status")
     return state
 
 
-def _next(client: Client) -> dict[str, Any]:
-    time.sleep(REFRESH_S)
-    state: dict[str, Any] = client.get("/status")
-    return state
+def _repainted(live: Live) -> Callable[[dict[str, Any]], None]:
+    """Paint the tree over the one before."""
+    return lambda state: live.update(Text("\n".join(lines(state))), refresh=True)
 
 
-def _watch_plainly(client: Client, show_line: Callable[[str], None]) -> None:
-    told = ""
-    while True:
-        state = _next(client)
-        headline = next(lines(state)).rsplit("   ", 1)[0]
-        if headline != told:
-            show_line(f"{headline}   {state['reason']}")
-            told = headline
+def _changes() -> Callable[[dict[str, Any]], None]:
+    """Print where the rollout is whenever that changed: for logs, which keep every line."""
+    told: list[str] = []
+
+    def tell(state: dict[str, Any]) -> None:
+        line = change(state)
+        if told[-1:] != [line]:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        told[:] = [line]
+
+    return tell

@@ -8,6 +8,7 @@ from abreast.demo.crowd import Answer
 from abreast.demo.journal import Stretch, UserShare, changed_sides, last_request_s, longest_gap_s
 from abreast.envoy.counts import Totals
 from abreast.model.units import format_weight
+from abreast.ports import is_error
 
 OUTAGE_S: Final = 1.0
 """A longer time without one good answer is downtime. (A busy machine pauses everything for tenths of a second.)"""
@@ -56,9 +57,9 @@ def no_downtime(answers: Sequence[Answer]) -> Promise:
 
 def errors_absorbed(totals: Totals, version: str) -> Promise:
     """The version failed, as the gateway counted, and its users did not notice."""
-    bad = sum(count for code, count in totals.attempts.get(version, {}).items() if _bad(code))
+    bad = sum(count for code, count in totals.attempts.get(version, {}).items() if is_error(code))
     everything = sum(totals.attempts.get(version, {}).values())
-    seen = sum(count for codes in totals.users.values() for code, count in codes.items() if _bad(code))
+    seen = sum(count for codes in totals.users.values() for code, count in codes.items() if is_error(code))
     return Promise(
         bool(bad) and not seen,
         f"{version} failed {bad} of {everything} requests; each was retried elsewhere and {seen} reached a user",
@@ -106,7 +107,3 @@ def promoted(status: Json, version: str) -> Promise:
     running = [each["name"] for each in status["versions"] if each["instances"]]
     kept = status["phase"] == "completed" and running == [version]
     return Promise(kept, f"{version} was promoted through every step, and the version before it retired")
-
-
-def _bad(code: int) -> bool:
-    return code == 0 or code >= 500  # noqa: PLR2004  # HTTP's server errors; 0 is no answer at all

@@ -12,6 +12,7 @@ from abreast.demo.promises import OUTAGE_S, Promise, RollBack
 from abreast.demo.stage import Seen
 from abreast.envoy.counts import Totals
 from abreast.model.units import format_weight, percent
+from abreast.ports import is_error
 
 
 def shares_table(shares: Sequence[UserShare], seen: Mapping[float, Seen]) -> Table:
@@ -63,4 +64,4 @@ def promise_line(promise: Promise) -> Text:
 
 
 def _bad(codes: Mapping[int, int]) -> int:
-    return sum(count for code, count in codes.items() if code == 0 or code >= 500)  # noqa: PLR2004  # HTTP's
+    return sum(count for code, count in codes.items() if is_error(code))

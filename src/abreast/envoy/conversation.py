@@ -118,9 +118,12 @@ class Conversation:
 
     def _greet(self, state: _Type, request: Request) -> None:
         """The first request of a type: after a reconnection it names the version that Envoy still has."""
-        if request.url == CLUSTER and not request.version:
+        if request.url in {CLUSTER, ROUTE_TABLE} and not request.version:
             # An Envoy just born obeys nothing: no past to be kept.
-            self.known = ()
+            self.known, self._types[ROUTE_TABLE].acked = (), ""
+        if request.url == ROUTE_TABLE and self._obeyed() is not None:
+            # It obeys exactly this; what was published since, on other streams, it never got.
+            self.known = tuple(each for each in self.known if _routes(each) == request.version)
         if request.url == ENDPOINTS and self._types[CLUSTER].nonce:
             # Clusters that were sent on this stream wait for their endpoints, whatever it had before.
             return
@@ -133,7 +136,7 @@ class Conversation:
     def _may_obey(self, snapshot: Snapshot) -> bool:
         """Whether Envoy may have these routes: they were sent to it, or it has not yet said what it has."""
         state = self._types[ROUTE_TABLE]
-        return state.subscribed is None or _routes(snapshot) in {state.sent, state.acked}
+        return state.acked is None or _routes(snapshot) in {state.sent, state.acked}
 
     def _snapshots(self) -> tuple[Snapshot, ...]:
         return (*self.known, self.target) if self.target is not None else self.known

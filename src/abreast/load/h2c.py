@@ -48,7 +48,7 @@ class _PatientStates(H2ConnectionStateMachine):
     """A GOAWAY ends new streams, not those under way (RFC 9113 §6.8); h2 closes on the first one."""
 
     _transitions = {  # noqa: RUF012 - h2's own table, with one line changed
-        **H2ConnectionStateMachine._transitions,  # noqa: SLF001
+        **H2ConnectionStateMachine._transitions,  # noqa: SLF001 - there is no public way to it
         (ConnectionState.CLIENT_OPEN, ConnectionInputs.RECV_GOAWAY): (None, ConnectionState.CLIENT_OPEN),
     }
 

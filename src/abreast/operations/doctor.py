@@ -59,7 +59,8 @@ def _gateways(control: Control, observed: Observed) -> Iterator[Finding]:
         elif node.acked != split:
             yield Finding("warning", f"{node.id} has not yet acknowledged the present snapshot", "wait a second")
         else:
-            yield Finding("ok", f"{node.id} obeys: {format_weight(split.weight)} on {split.candidate or split.stable}")
+            share = f"{format_weight(split.weight)} on {split.candidate}"
+            yield Finding("ok", f"{node.id} obeys: {share if split.candidate else f'all users on {split.stable}'}")
 
 
 def _silence(control: Control, observed: Observed) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
 from abreast.model.units import about
 from abreast.operations.control import Control
-from abreast.ports import VersionCounts
+from abreast.ports import NO_ANSWER, VersionCounts, is_error
 from abreast.rollout.commands import allowed
 from abreast.rollout.decide import LIVE, decide
 from abreast.rollout.explain import candidate_silence, explain
@@ -113,7 +113,7 @@ def status(control: Control) -> Status:
     split = split_of(rollout)
     stable, candidate = (observed.step.get(name or "", Tally()) for name in (rollout.stable, rollout.candidate))
     seen = stable.requests + candidate.requests
-    failed = sum(count for code, count in control.counts.users.items() if code == 0 or code >= 500)  # noqa: PLR2004
+    failed = sum(count for code, count in control.counts.users.items() if is_error(code))
     return Status(
         service=rollout.service,
         rollout=rollout.number,
@@ -182,7 +182,7 @@ def _version(control: Control, rollout: Rollout, observed: Observed, name: str, 
         requests=tally.requests,
         errors=tally.errors,
         error_share=recent.errors / recent.requests if recent.requests else None,
-        errors_by_code={_kind(code): count for code, count in sorted(recent.codes.items()) if _bad(code)},
+        errors_by_code={_kind(code): count for code, count in sorted(recent.codes.items()) if is_error(code)},
         p50_ms=recent.latencies.quantile(0.5),
         p99_ms=recent.latencies.quantile(0.99),
         in_flight=tally.in_flight,
@@ -191,12 +191,8 @@ def _version(control: Control, rollout: Rollout, observed: Observed, name: str, 
     )
 
 
-def _bad(code: int) -> bool:
-    return code == 0 or code >= 500  # noqa: PLR2004  # HTTP's server errors
-
-
 def _kind(code: int) -> str:
-    return "no answer" if code == 0 else str(code)
+    return "no answer" if code == NO_ANSWER else str(code)
 
 
 def _instance(instance: Instance) -> InstanceStatus:

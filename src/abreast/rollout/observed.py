@@ -31,7 +31,10 @@ class Command:
 
 @dataclass(frozen=True)
 class NodeState:
-    """One Envoy: the split it acknowledged last (None: not known, or an answer is due), whether it is connected, its last refusal."""
+    """One Envoy: the split it acknowledged last, whether it is connected, and its last refusal.
+
+    ``acked`` is None while it is not known, or an answer is due.
+    """
 
     id: str
     acked: Split | None
