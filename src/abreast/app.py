@@ -6,14 +6,11 @@ import logging
 import os
 import resource
 import secrets
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-
-import psutil
 
 from abreast.api.server import ApiServer
 from abreast.clock import SystemClock
@@ -36,10 +33,11 @@ from abreast.model.errors import (
 )
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, Rollout
-from abreast.model.service import Endpoint, Instance, Service
+from abreast.model.service import Instance, Service
 from abreast.model.spec import Spec
 from abreast.operations.control import Control
 from abreast.process.identity import home_id
+from abreast.process.listening import require_listenable
 from abreast.rollout.decide import first
 from abreast.rollout.replan import replan
 from abreast.spec_source import load_spec, missing_files
@@ -75,9 +73,29 @@ async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio
 
     Raises AbreastError when something stands in the way; everything started is ended then.
     """
-    async with up(spec_file, say) as running:
+    async with AsyncExitStack() as stack:
+        running = await _unless(stop, stack.enter_async_context(up(spec_file, say)))
+        if running is None:
+            say("stopped before the service was up")
+            return
         await _serve(running, say, stop, reload)
         say("stopping: the gateway drains, then the versions end")
+
+
+async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Up]) -> Up | None:
+    """What has started, or None: told to stop before, and what was begun is ended."""
+    work, stopping = asyncio.create_task(starting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        work.cancel()  # without effect on what has started
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if stop.is_set():
+            return None
+        raise
 
 
 @asynccontextmanager
@@ -189,7 +207,7 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     rollout = control.controller.rollout
     adopted = await gateway.start()
     if not adopted:
-        _require_port(service.gateway.listen)
+        require_listenable(service.gateway.listen)
     if adopted:
         say(f"taking over: the gateway of an earlier run still serves on {service.gateway.listen}")
         await _look_around(running)
@@ -352,33 +370,6 @@ def _require(service: Service, name: str) -> None:
     version = service.version(name)
     if version is not None and not version.external:
         require_runnable(version, os.environ)
-
-
-def _require_port(listen: Endpoint) -> None:
-    """Raise PortInUseError, naming who holds it where that can be seen."""
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((listen.host, listen.port))
-            probe.listen(1)
-        except OSError as error:
-            message = f"gateway.listen: {listen} cannot be listened on: {error.strerror}{_holder(listen)}"
-            remedy = "stop what holds it, or choose another address in gateway.listen"
-            raise PortInUseError(message, remedy) from error
-
-
-def _holder(listen: Endpoint) -> str:
-    """Who listens there, as far as this user may see."""
-    try:
-        connections = psutil.net_connections("tcp")
-    except (psutil.AccessDenied, OSError):
-        return ""
-    for each in connections:
-        if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == listen.port and each.pid:
-            with contextlib.suppress(psutil.Error):
-                return f" (process {each.pid}, {psutil.Process(each.pid).name()})"
-    return ""
 
 
 def _raise_limits() -> None:

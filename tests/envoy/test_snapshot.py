@@ -188,7 +188,7 @@ def test_packing_loses_nothing(name: str) -> None:
     message = MESSAGES[CLUSTER]()
     packed(CLUSTER, cluster).Unpack(message)
     read = MessageToDict(message, preserving_proto_field_name=True)
-    assert set(read) == set(cluster)
+    assert set(cluster) - set(read) <= {"lb_policy"}, "only what is the default need not be said"
     assert packed(CLUSTER, read) == packed(CLUSTER, cluster)
 
 

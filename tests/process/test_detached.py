@@ -43,10 +43,10 @@ from abreast.process.supervised import Supervised
 async def start():
     folder, home = pathlib.Path(sys.argv[1]), sys.argv[2]
     program = [sys.executable, "-S", "-E", "-c", sys.argv[3]]
-    kept = [
-        spawn(Identity(home, "envoy", name, "b1"), [*program, str(folder / name)], env={}, cwd=folder, log=LogFile(folder / "log"))
-        for name, spawn in (("child", Supervised.spawn), ("orphan", spawn_detached))
-    ]
+    kept = []
+    for name, spawn in (("child", Supervised.spawn), ("orphan", spawn_detached)):
+        identity, log = Identity(home, "envoy", name, "b1"), LogFile(folder / "log")
+        kept.append(spawn(identity, [*program, str(folder / name)], env={}, cwd=folder, log=log))
     await asyncio.sleep(60)
 
 asyncio.run(start())
@@ -83,8 +83,7 @@ async def test_it_survives_the_sudden_death_of_its_starter_even_if_it_asked_to_d
     try:
         child = await number_in(tmp_path / "child")
         orphan = await number_in(tmp_path / "orphan")
-        assert (parent_of(child), parent_of(orphan)) != (starter.pid, starter.pid)
-        assert parent_of(child) == starter.pid
+        assert parent_of(child) == starter.pid != parent_of(orphan)
         starter.kill()
         starter.wait()
         # The same program as an ordinary child: the kernel does what it was asked for.
@@ -207,7 +206,7 @@ async def test_what_fails_before_the_program_begins_names_the_program(
 ) -> None:
     before = open_files()
     monkeypatch.setattr(sys, "executable", interpreter(tmp_path, "exit 5"))
-    with pytest.raises(OSError, match="/opt/envoy could not be started apart from this process: .* status 5"):
+    with pytest.raises(OSError, match=r"/opt/envoy could not be started apart from this process: .* status 5"):
         spawn(["/opt/envoy"])
     assert open_files() == before
 
@@ -217,7 +216,7 @@ async def test_what_hangs_before_the_program_begins_is_given_up(
 ) -> None:
     monkeypatch.setattr("abreast.process.detached._START_S", 0.1)
     monkeypatch.setattr(sys, "executable", interpreter(tmp_path, "exec sleep 30"))
-    with pytest.raises(OSError, match="/opt/envoy could not be started apart from this process: .* timed out"):
+    with pytest.raises(OSError, match=r"/opt/envoy could not be started apart from this process: .* timed out"):
         spawn(["/opt/envoy"])
 
 

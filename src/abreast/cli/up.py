@@ -28,11 +28,7 @@ async def _up(file: SpecFile) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    work = asyncio.create_task(run_up(file, _say, stop, reload))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    await work
+    await run_up(file, _say, stop, reload)
 
 
 def _say(sentence: str) -> None:
