@@ -33,6 +33,16 @@ time.sleep(60)
 """``MOURNER FILE``: asks the kernel to end it with its parent, as Envoy does, and writes its pid to FILE; it answers a
 FILE.question with a FILE.answer."""
 
+TELLER = r"""
+import os, sys, time
+while not os.path.exists("go"):
+    time.sleep(0.005)
+print(os.getcwd(), os.environ["COLOUR"], sys.argv[1:], repr(sys.stdin.read()), flush=True)
+sys.exit("and an error")
+"""
+"""``TELLER ARGUMENT...``: waits for the file ``go`` (what ends before its starter has looked is an error), then says
+where and how it runs, and fails."""
+
 STARTER = r"""
 import asyncio, pathlib, sys
 from abreast.process.detached import spawn_detached
@@ -123,9 +133,9 @@ async def test_it_carries_its_token(spawn: Spawn, tmp_path: Path) -> None:
 
 
 async def test_it_runs_where_and_as_it_was_told_and_writes_to_its_log(spawn: Spawn, tmp_path: Path) -> None:
-    told = "import os, sys; print(os.getcwd(), os.environ['COLOUR'], sys.argv[1:], repr(sys.stdin.read()))"
     (tmp_path / "out.log").write_text("what was there before\n")
-    process = spawn([*PYTHON, f"{told}; sys.stdout.flush(); sys.exit('and an error')", "a b", "$c"], {"COLOUR": "blue"})
+    process = spawn([*PYTHON, TELLER, "a b", "$c"], {"COLOUR": "blue"})
+    (tmp_path / "go").touch()
     await process.exited
     lines = (tmp_path / "out.log").read_text().splitlines()
     assert lines == ["what was there before", f"{tmp_path} blue ['a b', '$c'] ''", "and an error"]
@@ -138,8 +148,9 @@ async def test_it_holds_nothing_of_its_starter_s_open(spawn: Spawn, tmp_path: Pa
     assert held == {"/dev/null", str(tmp_path / "out.log")}, "a pipe would break with the one who reads it"
 
 
-async def test_its_end_is_seen_but_not_how(spawn: Spawn) -> None:
-    process = spawn([*PYTHON, "raise SystemExit(3)"])
+async def test_its_end_is_seen_but_not_how(spawn: Spawn, tmp_path: Path) -> None:
+    process = spawn([*PYTHON, TELLER], {"COLOUR": "red"})
+    (tmp_path / "go").touch()
     assert await process.exited == Exit()
 
 

@@ -124,8 +124,8 @@ class Conversation:
         if request.url == ROUTE_TABLE and self._obeyed() is not None:
             # It obeys exactly this; what was published since, on other streams, it never got.
             self.known = tuple(each for each in self.known if _routes(each) == request.version)
-        if request.url == ENDPOINTS and self._types[CLUSTER].nonce:
-            # Clusters that were sent on this stream wait for their endpoints, whatever it had before.
+        if request.url in {CLUSTER, ENDPOINTS}:
+            # Said again in any case: of a refused response Envoy may have obeyed the removals.
             return
         for snapshot in self._snapshots():
             resources = _subscribed(snapshot.resources[request.url], request.url, request.names)
