@@ -281,6 +281,10 @@ async def _keep_minutes(running: Up) -> None:
         now = running.control.clock.now()
         await running.control.clock.sleep(60 - now % 60)
         await _store_minute(running, int(now // 60))
+        try:
+            running.gateway.processes.rotate_log()
+        except OSError as error:
+            log.warning("Envoy's log cannot be rotated: %s", error)
 
 
 async def _store_minute(running: Up, minute: int) -> None:

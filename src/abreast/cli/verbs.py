@@ -25,7 +25,11 @@ def start(
 ) -> None:
     """Begin a rollout of VERSION beside the stable one."""
     client = Client(file)
-    _give(client, "start", {"version": version, "reason": reason}, as_json=as_json and not wait)
+    order: dict[str, object] = {"version": version, "reason": reason}
+    if wait and as_json:
+        client.post("/commands/start", order)  # the state at the end is all that is printed: one document
+    else:
+        _give(client, "start", order, as_json=as_json)
     if wait:
         state = wait_for_rest(client, timeout, quiet=as_json)
         show(state, as_json=as_json)

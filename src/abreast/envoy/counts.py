@@ -34,6 +34,7 @@ _COUNTER: Final = re.compile(rf"({ATTEMPTS}|{USERS})\.n\.version\.(.*)\.code\.(\
 _HISTOGRAM: Final = re.compile(rf"{ATTEMPTS}\.us\.version\.(.+)")
 _ACTIVE: Final = re.compile(rf"cluster\.(?!{ADS}\.)([^/]+?)(?:/timed)?\.upstream_rq_active")
 _FILTER: Final = rf"^({ATTEMPTS}|{USERS})\.|^cluster\.[^/]+(/timed)?\.upstream_rq_active$"
+_WAITING: Final = r"^http\.gateway\.downstream_rq_active$"
 _NO_VERSION: Final = ""
 """Envoy's word where no version was reached: a request that found no healthy instance."""
 
@@ -239,6 +240,17 @@ class AdminSocket:
         except httpx.HTTPError:
             return False
         return answer.is_success
+
+    async def stop_listening(self) -> None:
+        """Take no new connection; requests on the open ones go on. Raises httpx.HTTPError."""
+        (await self._client.post("/drain_listeners")).raise_for_status()
+
+    async def users_waiting(self) -> int:
+        """How many users' requests are under way. Raises httpx.HTTPError."""
+        query = {"filter": _WAITING, "format": "json"}
+        answer = await self._client.get("/stats", params=query)
+        answer.raise_for_status()
+        return sum(int(stat.get("value", 0)) for stat in orjson.loads(answer.content)["stats"])
 
     async def close(self) -> None:
         """Close the connection."""

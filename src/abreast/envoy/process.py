@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from abreast.envoy.binary import envoy_binary
 from abreast.envoy.bootstrap import bootstrap
 from abreast.envoy.counts import AdminSocket
@@ -168,18 +170,30 @@ class EnvoyProcesses:
             await self._clock.sleep(_LOOK_S)
 
     async def close(self, *, stop: bool) -> None:
-        """Let go: with ``stop`` end every Envoy and wait for it; else leave them serving."""
+        """Let go: with ``stop`` drain and end every Envoy and wait for it; else leave them serving."""
         self._closing = True
         for watcher in self._watchers:
             watcher.cancel()
         envoys, self._envoys = self._envoys, []
         if stop:
-            await asyncio.gather(*(each.process.end(self.settings.drain_s) for each in envoys))
+            await asyncio.gather(*map(self._end, envoys))
             for each in envoys:
                 self._bootstrap_file(each.name).unlink(missing_ok=True)
         for each in envoys:
             each.process.release()
             await each.admin.close()
+
+    async def _end(self, envoy: Envoy) -> None:
+        """Take no more connections, wait until nobody waits for an answer (``drain_s`` at most), end it."""
+        limit = self._clock.now() + self.settings.drain_s
+        try:
+            await envoy.admin.stop_listening()
+            while await envoy.admin.users_waiting() and self._clock.now() < limit:
+                await self._clock.sleep(_LOOK_S)
+        except httpx.HTTPError as error:
+            # One that drains for its successor already, or that hangs: it is ended all the same.
+            log.info("Envoy %s cannot be drained: %s", envoy.name.node, error)
+        await envoy.process.end(self.settings.drain_s)
 
     def rotate_log(self) -> None:
         """Keep the log bounded; raises OSError when the disk fails."""
