@@ -60,7 +60,9 @@ class StateDir:
         except OSError as error:
             message = f"the state directory {str(self.path)!r} cannot be made: {error.strerror}"
             raise StoreError(message, "make the directory writable, or make room on its disk") from error
-        self._require_own(self.run)
+        # Whoever may write in the parent could put another directory in the place of ours.
+        for directory in (self.run.parent, self.run):
+            self._require_own(directory)
 
     def lock(self) -> int:
         """Hold this directory for this process; returns the descriptor that holds it.

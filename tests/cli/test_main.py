@@ -21,7 +21,7 @@ VERBS = (
 def test_every_verb_is_listed_with_a_sentence(abreast: Run) -> None:
     ended = abreast("--help")
     assert ended.code == 0
-    listed = re.findall(r"^  ([a-z][a-z-]+) {2,}[A-Z]\w+ ", ended.out, re.MULTILINE)
+    listed = re.findall(r"^  ([a-z][a-z-]+) {2,}[A-Z]\w+", ended.out, re.MULTILINE)
     assert tuple(listed) == VERBS
 
 

@@ -25,7 +25,9 @@ def test_a_rollout_that_climbs() -> None:
 
 def test_nothing_under_way() -> None:
     assert tree(completed(users_requests=0)) == (
-        "shop  v1   completed   12 m\n  gateway   1 node\n  v1 stable     2/2 ready       0.0 rps   – errors   p50 –   p99 –"
+        "shop  v1   completed   12 m\n"
+        "  gateway   1 node\n"
+        "  v1 stable     2/2 ready       0.0 rps   – errors   p50 –   p99 –"
     )
 
 

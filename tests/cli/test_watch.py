@@ -1,6 +1,7 @@
 """The status once, watched, and waited for."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,7 +79,7 @@ class TestWatch:
             raise KeyboardInterrupt
 
         pause = pauses()
-        monkeypatch.setattr(watch.time, "sleep", lambda _s: next(pause))
+        monkeypatch.setattr(time, "sleep", lambda _s: next(pause))
 
     def test_without_a_terminal_there_is_a_line_for_each_change(self, plane: Plane, abreast: Run) -> None:
         last = state(phase="paused", exit_code=4, reason="paused: lunch")

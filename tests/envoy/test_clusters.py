@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abreast.envoy.clusters import HTTP_OPTIONS, Resource, assignments, clusters, seconds
@@ -210,6 +210,7 @@ def test_every_time_is_in_seconds() -> None:
 
 
 @given(st.floats(0.001, 1e6))
+@settings(deadline=None)
 def test_seconds_are_as_protobuf_reads_them(value: float) -> None:
     read = Duration()
     read.FromJsonString(seconds(value))

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abreast.envoy.counts import MEMORY_S, AdminSocket, EnvoyCounts, Totals, difference, parse
@@ -91,12 +91,14 @@ counts_by_code = st.dictionaries(st.sampled_from([0, 200, 404, 500]), st.integer
 
 
 @given(counts_by_code, counts_by_code)
+@settings(deadline=None)
 def test_a_difference_is_what_was_added(before: dict[int, int], added: dict[int, int]) -> None:
     after = {code: before.get(code, 0) + added.get(code, 0) for code in {**before, **added}}
     assert difference(after, before) == {code: count for code, count in added.items() if count}
 
 
 @given(counts_by_code, counts_by_code)
+@settings(deadline=None)
 def test_no_difference_is_ever_negative(before: dict[int, int], after: dict[int, int]) -> None:
     assert all(count >= 0 for count in difference(after, before).values())
 
@@ -280,6 +282,7 @@ requests = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 25)), max_size=
 
 
 @given(requests, st.integers(1, 10))
+@settings(deadline=None)
 def test_never_are_more_said_to_wait_than_do(lives: list[tuple[int, int]], longer_than: int) -> None:
     story = Story()
     for now in range(1, 21):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abreast.envoy.clusters import Resource
@@ -60,6 +60,7 @@ PORTS = st.lists(st.integers(1024, 65535), max_size=3)
 
 
 @given(VERSIONS, PORTS, st.integers(0, 10_000), st.text("abc0", max_size=4), st.text("xyz1", max_size=4), st.booleans())
+@settings(deadline=None)
 def test_no_rollout_changes_a_byte_of_it(
     version: Version, ports: list[int], weight: int, salt: str, secret: str, rollout: bool
 ) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abreast.envoy.clusters import Resource
@@ -165,6 +165,7 @@ def test_the_candidate_is_tried_with_stable_behind_it(headers: Headers, cluster:
 
 
 @given(st.integers(0, FULL_WEIGHT))
+@settings(deadline=None)
 def test_the_candidate_has_the_first_buckets_out_of_10_000(weight: int) -> None:
     split = [
         route["route"]["weighted_clusters"] for route in routes(traffic(weight)) if "cluster" not in route["route"]
@@ -212,11 +213,13 @@ OTHER_COOKIES = st.lists(TOKENS.map(lambda value: f"theme={value}"), max_size=3)
 
 
 @given(TOKENS, TOKENS.filter(lambda salt: "\\" not in salt))
+@settings(deadline=None)
 def test_a_header_s_whole_value_is_hashed_with_the_salt(user: str, salt: str) -> None:
     assert hashed(traffic(salt=salt), {"x-user-id": user}) == f"{salt}:{user}"
 
 
 @given(TOKENS, OTHER_COOKIES, OTHER_COOKIES, st.sampled_from(["; ", ";"]))
+@settings(deadline=None)
 def test_a_cookie_s_value_alone_is_hashed_wherever_it_stands(
     user: str, before: list[str], after: list[str], separator: str
 ) -> None:

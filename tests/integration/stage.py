@@ -23,6 +23,7 @@ DEADLINE_S = 25.0
 """For things that take a second: two busy cores may take long."""
 
 SECRET = "only-for-testers"
+SETTINGS = GatewaySettings(concurrency=1, drain_s=2.0, timeout_s=5.0)
 PORTS = PortPool(random.Random())
 
 
@@ -46,7 +47,7 @@ class Stage:
 
     folder: Path
     home: str = "stage"
-    settings: GatewaySettings = GatewaySettings(concurrency=1, drain_s=2.0, timeout_s=5.0)
+    settings: GatewaySettings = SETTINGS
     users: tuple[UserKey, ...] = (UserKey("header", "x-user-id"), UserKey("cookie", "session"))
     events: list[str] = field(default_factory=list)
     changes: int = 0

@@ -10,7 +10,7 @@ from abreast.bench.origin import Origin
 from abreast.model.service import Probe, Version
 from tests.integration.client import Answer, answers
 from tests.integration.servers import OriginProcess, origin_process
-from tests.integration.stage import Stage, backend, until
+from tests.integration.stage import DEADLINE_S, Stage, backend, until
 
 USERS = 100
 V2 = Version("v2", run=("serve",), timeout_s=0.5)
@@ -156,16 +156,9 @@ async def test_half_of_stable_at_most_is_ejected(stage: Stage, v1: Origin) -> No
 
 async def until_flag(stage: Stage, port: int, flag: str, cluster: str = "v1") -> None:
     """Wait until Envoy holds this against the instance; "" for nothing."""
-    found: dict[int, str] = {}
-
-    async def look() -> None:
-        while (found := await stage.health_flags(cluster)).get(port) != flag:
+    async with asyncio.timeout(DEADLINE_S):
+        while (await stage.health_flags(cluster)).get(port) != flag:
             await asyncio.sleep(0.02)
-
-    try:
-        await asyncio.wait_for(look(), 10)
-    except TimeoutError:
-        pytest.fail(f"{port} is not {flag!r} but {found}")
 
 
 async def test_limits_are_those_of_the_version(stage: Stage, v1: Origin, v2: Origin) -> None:

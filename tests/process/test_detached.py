@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from abreast.process.detached import spawn_detached
+from abreast.process.detached import _ORPHAN, spawn_detached
 from abreast.process.identity import VARIABLE, Identity
 from abreast.process.logs import LogFile
 from abreast.process.supervised import Exit, Supervised, end_family
@@ -239,6 +239,19 @@ async def test_a_program_that_has_ended_already_is_an_error_with_its_last_words(
     monkeypatch.setattr(sys, "executable", interpreter(tmp_path, script))
     with pytest.raises(OSError, match="/opt/envoy ended at once: cannot bind"):
         spawn(["/opt/envoy"])
+
+
+async def test_the_program_begins_only_when_its_first_parent_is_gone(
+    spawn: Spawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = "    os._exit(0)\n"
+    assert leave in _ORPHAN
+    # A first parent that lingers for longer than the program needs to ask for its own end with it.
+    monkeypatch.setattr("abreast.process.detached._ORPHAN", _ORPHAN.replace(leave, f"    time.sleep(0.4)\n{leave}"))
+    spawn([*PYTHON, MOURNER, str(tmp_path / "pid")])
+    await number_in(tmp_path / "pid")
+    (tmp_path / "pid.question").touch()
+    await until((tmp_path / "pid.answer").exists, "it answers")
 
 
 async def test_signals_reach_it(spawn: Spawn, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
 from abreast.envoy.binary import envoy_binary
-from abreast.model.errors import AbreastError, NotRunningError
+from abreast.model.errors import AbreastError, Fault, NotRunningError, SpecError
 from abreast.operations.machine import Finding, machine
 from abreast.spec_source import doubts, load_spec, missing_files
 
@@ -37,10 +37,12 @@ def _spec(file: SpecFile) -> list[Finding]:
     try:
         spec = load_spec(file)
         faults = list(missing_files(spec))
-        findings += [Finding("fault", f"{fault.file}:{fault.line}: {fault.message}", fault.remedy) for fault in faults]
+        findings += map(_fault, faults)
         findings += [Finding("fault", *doubt.split("\n  → ", 1)) for doubt in doubts(spec)]
         if not findings:
             findings.append(Finding("ok", f"{file} has no fault"))
+    except SpecError as error:
+        findings += map(_fault, error.faults)
     except AbreastError as error:
         findings.append(Finding("fault", error.message, error.remedy))
     try:
@@ -48,6 +50,11 @@ def _spec(file: SpecFile) -> list[Finding]:
     except AbreastError as error:
         findings.append(Finding("fault", error.message, error.remedy))
     return findings
+
+
+def _fault(fault: Fault) -> Finding:
+    where, _, _ = str(fault).partition("\n")
+    return Finding("fault", where, fault.remedy)
 
 
 def _show(findings: list[dict[str, Any]]) -> None:

@@ -69,14 +69,16 @@ class AdsServer:
             await self._server.stop(grace=0)
             self._server = None
 
-    def publish(self, snapshot: Snapshot) -> bool:
-        """Make this what every Envoy shall have; False if it already is."""
-        if self._published and self._published[-1].version == snapshot.version:
-            return False
+    @property
+    def published(self) -> tuple[Snapshot, ...]:
+        """What Envoys may have been told, the newest last."""
+        return self._published
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Make this what every Envoy shall have."""
         self._published = (*self._published, snapshot)[-MEMORY:]
         for stream in self._streams.values():
             stream.send(stream.conversation.publish(snapshot))
-        return True
 
     def acked(self, node: str) -> Split | None:
         """The split that this node acknowledged; None while it is not connected or nothing is known."""

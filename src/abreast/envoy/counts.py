@@ -234,7 +234,9 @@ class AdminSocket:
         return parse(answer.content)
 
     async def live(self) -> bool:
-        """Whether Envoy is initialised and takes requests."""
+        """Whether Envoy is initialised and takes requests; False once this was closed."""
+        if self._client.is_closed:
+            return False
         try:
             answer = await self._client.get("/ready")
         except httpx.HTTPError:

