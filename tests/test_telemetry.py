@@ -50,12 +50,12 @@ def test_the_time_is_utc() -> None:
 
 def test_an_exception_keeps_its_trace() -> None:
     try:
-        {}["v9"]
-    except KeyError:
+        int("v9")
+    except ValueError:
         record = logging.LogRecord("abreast", logging.ERROR, "here", 1, "failed", None, sys.exc_info())
     trace = json.loads(JsonLines().format(record))["trace"]
     assert trace.startswith("Traceback")
-    assert trace.endswith("KeyError: 'v9'")
+    assert trace.endswith("ValueError: invalid literal for int() with base 10: 'v9'")
 
 
 def test_only_warnings_reach_the_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

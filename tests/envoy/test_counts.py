@@ -25,7 +25,7 @@ RECORDED: list[dict[str, Any]] = [
     {"name": "att.n.version.v1.2.code.503", "value": 2},
     {"name": "att.n.version.v2.code.0", "value": 5},
     {"name": "att.n.version.v2.code.200", "value": 19},
-    {"name": "cluster.abreast-ads.upstream_rq_active", "value": 1},
+    {"name": "cluster.abreast/ads.upstream_rq_active", "value": 1},
     {"name": "cluster.v1.2.upstream_cx_active", "value": 8},
     {"name": "cluster.v1.2.upstream_rq_active", "value": 4},
     {"name": "cluster.v2.upstream_rq_active", "value": 1},

@@ -5,7 +5,8 @@ from typing import Final
 
 from abreast.envoy.clusters import TYPE, Resource
 
-ADS: Final = "abreast-ads"
+ADS: Final = "abreast/ads"
+"""With a slash, which no version's name has."""
 ADMIN_MODE: Final = 0o600
 """The admin socket can stop Envoy without a password."""
 

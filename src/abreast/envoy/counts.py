@@ -84,8 +84,9 @@ def difference(after: Mapping[int, int], before: Mapping[int, int]) -> dict[int,
     added = {}
     for key, value in after.items():
         grown = value - before.get(key, 0)
-        if grown:
-            added[key] = grown if grown > 0 else value
+        new = grown if grown >= 0 else value
+        if new:
+            added[key] = new
     return added
 
 

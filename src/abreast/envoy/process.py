@@ -182,11 +182,11 @@ class EnvoyProcesses:
         envoys, self._envoys = self._envoys, []
         if stop:
             await asyncio.gather(*map(self._end, envoys))
-            for each in envoys:
-                self._bootstrap_file(each.name).unlink(missing_ok=True)
         for each in envoys:
             each.process.release()
             await each.admin.close()
+            if stop:
+                self._clean(each.name)
 
     async def _end(self, envoy: Envoy) -> None:
         """Take no more connections, wait until nobody waits for an answer (``drain_s`` at most), end it."""
@@ -251,8 +251,7 @@ class EnvoyProcesses:
         self._envoys.remove(envoy)
         envoy.process.release()
         await envoy.admin.close()
-        self._bootstrap_file(envoy.name).unlink(missing_ok=True)
-        self._admin_file(envoy.name).unlink(missing_ok=True)
+        self._clean(envoy.name)
         self._on_change()
         if not serving or self._closing:
             self._on_event(f"Envoy {envoy.name.node} has drained and left")
@@ -288,6 +287,13 @@ class EnvoyProcesses:
         """What a user's request may still need when its Envoy takes no new ones."""
         return max(self.settings.timeout_s, self.settings.drain_s)
 
+    def _clean(self, name: EnvoyName) -> None:
+        """Remove what an Envoy leaves behind; its shared memory once no relative of its uses it."""
+        self._bootstrap_file(name).unlink(missing_ok=True)
+        self._admin_file(name).unlink(missing_ok=True)
+        if all(each.name.base != name.base for each in self._envoys):
+            _shared_memory(name.base).unlink(missing_ok=True)
+
     def _fingerprint(self) -> str:
         """Binary and start-up settings: where these differ, only a (hot) restart brings the change."""
         binary = envoy_binary()
@@ -314,8 +320,13 @@ def _fresh_base() -> int:
     """A hot-restart base id that no Envoy on this machine uses."""
     while True:
         base = 1 + secrets.randbelow(999_999)
-        if not Path(f"/dev/shm/envoy_shared_memory_{base}0").exists():  # noqa: S108  # Envoy's own place
+        if not _shared_memory(base).exists():
             return base
+
+
+def _shared_memory(base: int) -> Path:
+    """Where Envoys of this base id keep what they share (Envoy multiplies the id by ten)."""
+    return Path(f"/dev/shm/envoy_shared_memory_{base}0")  # noqa: S108  # Envoy's own place
 
 
 def _connections() -> int:

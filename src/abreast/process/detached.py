@@ -25,10 +25,15 @@ if child:
     print(child, flush=True)
     os._exit(0)
 os.setsid()
+told = os.dup(1)  # closed by a successful exec, and only then
 os.dup2(2, 1)
 while os.getppid() == parent:
     time.sleep(0.001)
-os.execv(sys.argv[1], sys.argv[1:])
+try:
+    os.execv(sys.argv[1], sys.argv[1:])
+except OSError as error:
+    os.write(told, str(error.errno).encode())
+    os._exit(1)
 """
 
 _START_S: Final = 10.0
@@ -58,7 +63,9 @@ def spawn_detached(
         raise OSError(message) from error
     finally:
         os.close(output)
-    pid = int(told.stdout)
+    pid, *failed = map(int, told.stdout.split())
+    if failed:
+        raise OSError(failed[0], os.strerror(failed[0]), argv[0])
     row = read_row(pid)
     process = Supervised.adopt(identity, Mark(pid, row.start_ticks, boot_id())) if row is not None else None
     if process is None:
