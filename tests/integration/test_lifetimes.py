@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,15 +17,19 @@ from tests.integration.client import Connection
 from tests.integration.servers import Echo
 from tests.integration.stage import Stage, backend, until
 
-SLOW_CONNECTIONS = 30.0
-"""Opened per second where each request has its own: enough to meet every moment of a restart."""
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "kept connections": {},
+    "a connection for each request": {"keep_alive": False, "rate_per_s": 100.0},
+    "h2c": {"protocol": "h2c", "connections": 2},
+}
+"""How users may come, as a load plan says it. Any: keyword by keyword."""
 
 
 @asynccontextmanager
-async def load(stage: Stage, **plan: object) -> AsyncIterator[asyncio.Task[Report]]:
+async def load(stage: Stage, **plan: Any) -> AsyncIterator[asyncio.Task[Report]]:
     """Users who come all the time, until the block ends; its report is the task's result then."""
-    values = {"rate_per_s": 200.0, "duration_s": 60.0, "connections": 8, "watch_header": "x-version", **plan}
-    run = Load(Plan(url=stage.url, **values))  # type: ignore[arg-type]  # keyword by keyword in the tests
+    usual: dict[str, Any] = {"rate_per_s": 200.0, "duration_s": 60.0, "connections": 8, "watch_header": "x-version"}
+    run = Load(Plan(url=stage.url, **(usual | plan)))
     task = asyncio.create_task(run.run())
     try:
         await until(lambda: run.tally.ok > 20, "answers")
@@ -34,13 +39,6 @@ async def load(stage: Stage, **plan: object) -> AsyncIterator[asyncio.Task[Repor
     finally:
         run.stop()
     await task
-
-
-KINDS = {
-    "kept connections": {},
-    "a connection for each request": {"keep_alive": False, "rate_per_s": 100.0},
-    "h2c": {"protocol": "h2c", "connections": 2},
-}
 
 
 @pytest.mark.parametrize("kind", KINDS)
