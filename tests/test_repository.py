@@ -21,11 +21,6 @@ FILE_LINES = 400
 FUNCTION_LINES = 60
 LOCKS = ("bootstrap", "runtime", "dev")
 
-# Source files without a test file of their own, and why.
-NOT_MIRRORED: dict[str, str] = {
-    "__main__.py": "one call; tests/bootstrap and the command line's tests go through it",
-}
-
 
 def python_files(*folders: Path) -> list[Path]:
     """Return the folders' Python files: not those of environments, whose folders start with a dot."""
@@ -81,15 +76,9 @@ def test_every_source_file_with_code_has_its_test_file() -> None:
     for path in python_files(SOURCE):
         place = path.relative_to(SOURCE)
         mirrored = TESTS / place.parent / f"test_{place.name}"
-        if has_code(path) and not mirrored.exists() and str(place) not in NOT_MIRRORED:
+        if has_code(path) and not mirrored.exists():
             missing.append(f"{named(path)}: {named(mirrored)}")
     assert missing == []
-
-
-def test_the_exceptions_from_mirroring_are_still_needed() -> None:
-    for place in NOT_MIRRORED:
-        assert (SOURCE / place).exists(), f"{place} is gone: take it off the list"
-        assert not (TESTS / Path(place).parent / f"test_{Path(place).name}").exists()
 
 
 def test_every_suppression_of_a_check_has_its_reason() -> None:

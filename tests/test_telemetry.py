@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
@@ -49,10 +48,10 @@ def test_the_time_is_utc() -> None:
 
 
 def test_an_exception_keeps_its_trace() -> None:
-    try:
+    with pytest.raises(ValueError, match="v9") as caught:
         int("v9")
-    except ValueError:
-        record = logging.LogRecord("abreast", logging.ERROR, "here", 1, "failed", None, sys.exc_info())
+    raised = (caught.type, caught.value, caught.tb)
+    record = logging.LogRecord("abreast", logging.ERROR, "here", 1, "failed", None, raised)
     trace = json.loads(JsonLines().format(record))["trace"]
     assert trace.startswith("Traceback")
     assert trace.endswith("ValueError: invalid literal for int() with base 10: 'v9'")

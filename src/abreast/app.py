@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from abreast.api.server import ApiServer
 from abreast.clock import SystemClock
@@ -26,26 +26,27 @@ from abreast.model.errors import (
     AbreastError,
     DriverError,
     PortInUseError,
-    RefusedError,
     SpecError,
     StoreError,
-    UsageError,
 )
-from abreast.model.event import Event, EventKind
-from abreast.model.rollout import Phase, Rollout
+from abreast.model.event import Event, EventKind, sentence
+from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Service
 from abreast.model.spec import Spec
 from abreast.operations.control import Control
 from abreast.process.identity import home_id
 from abreast.process.listening import require_listenable
 from abreast.rollout.decide import first
-from abreast.rollout.replan import replan
+from abreast.rollout.replan import replan, require_same, require_versions
+from abreast.rollout.turn import ACTOR
 from abreast.spec_source import load_spec, missing_files
 from abreast.state_dir import StateDir
 from abreast.store.sqlite import SqliteStore, open_store
 from abreast.telemetry import start_logging
 
 log: Final = logging.getLogger(__name__)
+
+Started = TypeVar("Started")
 
 Say = Callable[[str], None]
 """Takes sentences for whoever runs ``abreast up``."""
@@ -82,7 +83,7 @@ async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio
         say("stopping: the gateway drains, then the versions end")
 
 
-async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Up]) -> Up | None:
+async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Started]) -> Started | None:
     """What has started, or None: told to stop before, and what was begun is ended."""
     work, stopping = asyncio.create_task(starting), asyncio.create_task(stop.wait())
     try:
@@ -183,22 +184,10 @@ async def _load_rollout(store: SqliteStore, spec: Spec, service: Service, now: f
     if stored is None:
         rollout, event = first(service.name, service.stable, spec.policy(service.stable), now)
         return await store.save(rollout, [event])
-    _require_versions(service, stored)
+    require_versions(service, stored)
     if stored.candidate is None or service.version(stored.candidate) is None:
         return stored
     return replan(stored, spec.policy(stored.candidate))
-
-
-def _require_versions(service: Service, rollout: Rollout) -> None:
-    """Raise UsageError if the spec lacks a version that the rollout still runs or routes to."""
-    used = [rollout.serving]
-    if rollout.active or (rollout.phase is Phase.ROLLED_BACK and rollout.released_at is None):
-        used += [name for name in (rollout.stable, rollout.candidate) if name]
-    missing = sorted({name for name in used if service.version(name) is None})
-    if missing:
-        names = ", ".join(missing)
-        message = f"versions: {names} is missing in the spec, but the rollout of {service.name} uses it"
-        raise UsageError(message, f"put {names} back until its instances are retired (abreast status)")
 
 
 async def _start(running: Up, service: Service, say: Say) -> None:
@@ -320,8 +309,8 @@ async def reload_spec(running: Up, say: Say) -> None:
         spec = load_spec(running.spec_file)
         _require_files(spec)
         service = spec.service()
-        _require_same(control.service, service, controller.rollout)
-        _require_versions(service, controller.rollout)
+        require_same(control.service, service, controller.rollout)
+        require_versions(service, controller.rollout)
         candidate = controller.rollout.candidate
         if candidate is not None and service.version(candidate) is not None:
             policy = spec.policy(candidate)
@@ -338,16 +327,6 @@ async def reload_spec(running: Up, say: Say) -> None:
     if running.gateway.processes.outdated:
         say("Envoy's own settings changed: hot restart")
         await running.gateway.processes.restart()
-
-
-def _require_same(before: Service, after: Service, rollout: Rollout) -> None:
-    """Raise RefusedError for changes that cannot be made while this runs."""
-    if before.name != after.name:
-        message = f"service: {after.name!r} is another service than {before.name!r}"
-        raise RefusedError(message, f"put {before.name!r} back, or run the other service in its own directory")
-    if rollout.active and before.users != after.users:
-        message = "users.by: changing who is one user during a rollout would move users between the versions"
-        raise RefusedError(message, "put it back until the rollout is over (abreast status)")
 
 
 async def _end(running: Up) -> None:
@@ -391,4 +370,5 @@ def _start_logging(state: StateDir) -> None:
 
 
 def _line(event: Event) -> str:
-    return f"{event.kind.value:<11} {event.reason}" + (f"  [{event.actor}]" if event.actor != "abreast" else "")
+    told = sentence(event.kind, event.reason, event.data)
+    return f"{event.kind.value:<11} {told}" + (f"  [{event.actor}]" if event.actor != ACTOR else "")

@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from abreast.bench.target import free_port
+
 NEVER_READY = f"""service: slow
 gateway: {{listen: "127.0.0.1:0"}}
 versions:
@@ -25,7 +27,7 @@ versions:
 def up(short_tmp: Path) -> Iterator[subprocess.Popen[str]]:
     """A service whose stable version does not get ready."""
     file = short_tmp / "abreast.yaml"
-    file.write_text(NEVER_READY.replace("127.0.0.1:0", "127.0.0.1:18999"), encoding="utf-8")
+    file.write_text(NEVER_READY.replace("127.0.0.1:0", f"127.0.0.1:{free_port()}"), encoding="utf-8")
     with subprocess.Popen(
         [sys.executable, "-m", "abreast", "up", "-f", str(file)],
         stdout=subprocess.PIPE,

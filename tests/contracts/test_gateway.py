@@ -30,6 +30,7 @@ class World(ABC):
         self.stage = stage
         self.port = port
 
+    @abstractmethod
     async def begin(self) -> None:
         """Make it ready for its first snapshot."""
 
@@ -47,6 +48,9 @@ class FakeWorld(World):
         super().__init__(stage, port)
         self.fake = FakeGateway()
         self.gateway = self.fake
+
+    async def begin(self) -> None:
+        """It is."""
 
     async def cut(self) -> None:
         self.fake.lost.update(self.fake.names)

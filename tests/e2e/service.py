@@ -34,7 +34,7 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def of(cls, directory: Path, versions: Mapping[str, Mapping[str, Any]], **rollout: Any) -> "Service":  # Any: YAML
+    def of(cls, directory: Path, versions: Mapping[str, Mapping[str, Any]], **rollout: object) -> "Service":
         """A service of these versions with short times."""
         port = free_port()
         spec = {

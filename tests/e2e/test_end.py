@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+
 from tests.e2e.service import Service, origin
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.e2e.service import Service, origin
 
 from abreast.cli.client import RemoteError
+from tests.e2e.service import Service, origin
 
 FILES = f"{sys.executable} -m http.server {{port}} --bind 127.0.0.1"
 """Answers 404 to every path that is no file."""
@@ -23,6 +23,8 @@ LASTING = {"steps": [{"weight": "10%"}], "step_time": {"at_least": "1h", "at_mos
 def service(short_tmp: Path) -> Iterator[Service]:
     """Two cheap versions; not started yet."""
     made = Service.of(short_tmp, {"v1": origin("v1"), "v2": origin("v2")}, **LASTING)
+    made.spec["gateway"]["drain"] = "500ms"
+    made.write()
     yield made
     if made.process is not None:
         made.close()
@@ -129,6 +131,13 @@ def small_disk(short_tmp: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+def see_saw(service: Service, times: int) -> None:
+    """Set the weight up and down."""
+    for _ in range(times):
+        service.give("weight", weight=5000)
+        service.give("weight", weight=1000)
+
+
 def test_a_full_disk(small_disk: Path) -> None:
     service = Service.of(small_disk, {"v1": origin("v1"), "v2": origin("v2")}, **LASTING)
     service.up()
@@ -143,10 +152,8 @@ def test_a_full_disk(small_disk: Path) -> None:
                 except OSError:
                     break
         # Raising the share cannot be recorded, so it does not happen; the error says so.
-        with pytest.raises(RemoteError, match="disk|full|space") as refused:
-            for _ in range(200):
-                service.give("weight", weight=5000)
-                service.give("weight", weight=1000)
+        with pytest.raises(RemoteError, match=r"disk|full|space") as refused:
+            see_saw(service, 200)
         assert refused.value.exit_code == 9
         assert service.run("doctor").returncode == 1
         assert answers(service)

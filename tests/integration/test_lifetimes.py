@@ -26,10 +26,10 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
 
 
 @asynccontextmanager
-async def load(stage: Stage, **plan: Any) -> AsyncIterator[asyncio.Task[Report]]:
+async def load(stage: Stage, plan: Mapping[str, Any] | None = None) -> AsyncIterator[asyncio.Task[Report]]:
     """Users who come all the time, until the block ends; its report is the task's result then."""
     usual: dict[str, Any] = {"rate_per_s": 200.0, "duration_s": 60.0, "connections": 8, "watch_header": "x-version"}
-    run = Load(Plan(url=stage.url, **(usual | plan)))
+    run = Load(Plan(url=stage.url, **(usual | dict(plan or {}))))
     task = asyncio.create_task(run.run())
     try:
         await until(lambda: run.tally.ok > 20, "answers")
@@ -46,7 +46,7 @@ async def test_a_hot_restart_loses_nothing(stage: Stage, v1: Origin, v2: Origin,
     stage.settings = replace(stage.settings, drain_s=1.0, timeout_s=1.0, concurrency=2)
     stage.gateway = stage.control_plane()
     await stage.open(stage.traffic(backend("v1", v1.port), backend("v2", v2.port), weight=5000))
-    async with load(stage, **KINDS[kind]) as running:
+    async with load(stage, KINDS[kind]) as running:
         parent = stage.envoy
         child = await stage.gateway.processes.restart()
         await stage.obeyed()
@@ -139,7 +139,7 @@ async def test_the_old_version_leaves_without_a_trace(stage: Stage, v1: Origin, 
     """Shifts, promotion, and the end of the old version, under load."""
     sides = backend("v1", v1.port), backend("v2", v2.port)
     await stage.open(stage.traffic(*sides, weight=0))
-    async with load(stage, **KINDS[kind]) as running:
+    async with load(stage, KINDS[kind]) as running:
         for weight in (100, 5000, 10_000):
             await stage.publish(stage.traffic(*sides, weight=weight))
         await stage.publish(stage.traffic(backend("v2", v2.port)))

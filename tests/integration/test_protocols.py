@@ -34,24 +34,20 @@ async def test_h2c_by_prior_knowledge(stage: Stage, v1: Origin, v2: Origin) -> N
     assert [each.headers["x-version"] for each in again] == sides, "HTTP/2 clients send cookies one by one"
 
 
-@pytest.fixture
-def tls(short_tmp: Path) -> tuple[Tls, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 in files, and a client's trust in it."""
+def certify(folder: Path) -> tuple[Tls, ssl.SSLContext]:
+    """A new certificate for 127.0.0.1 in files, and a client's trust in it alone."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
-    chain, key = short_tmp / "chain.pem", short_tmp / "key.pem"
+    chain, key = folder / "chain.pem", folder / "key.pem"
     certificate.private_key_pem.write_to_path(key)
-    for part in certificate.cert_chain_pems:
-        part.write_to_path(chain, append=True)
+    chain.write_bytes(b"".join(part.bytes() for part in certificate.cert_chain_pems))
     trust = ssl.create_default_context()
     authority.configure_trust(trust)
     return Tls(str(chain), str(key)), trust
 
 
-async def test_tls_offers_http_2_and_http_1(
-    stage: Stage, v1: Origin, v2: Origin, tls: tuple[Tls, ssl.SSLContext]
-) -> None:
-    files, trust = tls
+async def test_tls_offers_http_2_and_http_1(stage: Stage, v1: Origin, v2: Origin) -> None:
+    files, trust = certify(stage.folder)
     stage.settings = replace(stage.settings, tls=files)
     stage.gateway = stage.control_plane()
     await stage.open(stage.traffic(backend("v1", v1.port), backend("v2", v2.port), weight=5000))
@@ -60,6 +56,20 @@ async def test_tls_offers_http_2_and_http_1(
             answer = await client.get(f"https://127.0.0.1:{stage.port}/")
         assert (answer.status_code, answer.http_version) == (200, version)
         assert "Secure" in answer.headers["set-cookie"]
+
+
+async def test_a_renewed_certificate_is_served_after_a_restart(stage: Stage, v1: Origin) -> None:
+    files, _ = certify(stage.folder)
+    stage.settings = replace(stage.settings, tls=files)
+    stage.gateway = stage.control_plane()
+    await stage.open(stage.traffic(backend("v1", v1.port)))
+    _, trust = certify(stage.folder)
+    async with httpx.AsyncClient(verify=trust) as client:
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            await client.get(f"https://127.0.0.1:{stage.port}/")
+        await stage.gateway.processes.restart()
+        await stage.obeyed()
+        assert (await client.get(f"https://127.0.0.1:{stage.port}/")).status_code == 200
 
 
 async def test_grpc_calls_and_streams(stage: Stage) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from abreast.model.event import EVENT_DOCS, Event, EventKind
+from abreast.model.event import EVENT_DOCS, Event, EventKind, sentence
 
 
 def test_every_kind_is_explained() -> None:
@@ -22,3 +22,15 @@ def test_an_event_cannot_be_changed() -> None:
     event = Event(0.0, 1, EventKind.WEIGHT, "who", "why", {"weight": 100})
     with pytest.raises(dataclasses.FrozenInstanceError):
         event.reason = "another"  # type: ignore[misc]  # that this is no assignment is what is tested
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "told"),
+    [
+        (EventKind.WEIGHT, {"before": 100, "after": 1000}, "1 % → 10 %: because"),
+        (EventKind.PHASE, {"before": "pending", "after": "progressing"}, "pending → progressing: because"),
+        (EventKind.VERDICT, {"verdict": "worse"}, "because"),
+    ],
+)
+def test_a_move_says_from_where_to_where(kind: EventKind, data: dict[str, str | int | float | None], told: str) -> None:
+    assert sentence(kind, "because", data) == told

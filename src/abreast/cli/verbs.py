@@ -11,6 +11,7 @@ from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, Reason, SpecFile, Timeout, Wait
 from abreast.cli.watch import show, wait_for_rest
 from abreast.model.errors import UsageError
+from abreast.model.event import sentence
 from abreast.model.units import parse_weight
 
 
@@ -105,7 +106,8 @@ def events(
         return
     for row in rows:
         at = datetime.fromtimestamp(row["at"], UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        sys.stdout.write(f"{at}  #{row['rollout']} {row['kind']:<11} {row['reason']}  [{row['actor']}]\n")
+        told = sentence(row["kind"], row["reason"], row["data"])
+        sys.stdout.write(f"{at}  #{row['rollout']} {row['kind']:<11} {told}  [{row['actor']}]\n")
 
 
 def history(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from abreast.model.units import format_weight
+
 
 class EventKind(StrEnum):
     """Every kind of event, named by what happened."""
@@ -42,6 +44,16 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.NACK: "Envoy refused a snapshot; the last good one stays",
     EventKind.SPEC: "the spec changed, or a change of it was refused",
 }
+
+
+def sentence(kind: str, reason: str, data: Mapping[str, str | int | float | None]) -> str:
+    """What happened and why, in one line: a move says from where to where."""
+    before, after = data.get("before"), data.get("after")
+    if kind == EventKind.WEIGHT and isinstance(before, int) and isinstance(after, int):
+        return f"{format_weight(before)} → {format_weight(after)}: {reason}"
+    if kind == EventKind.PHASE:
+        return f"{before} → {after}: {reason}"
+    return reason
 
 
 @dataclass(frozen=True)

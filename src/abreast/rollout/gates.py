@@ -27,7 +27,9 @@ def judge_errors(gate: ErrorGate, candidate: Tally, stable: Tally, window: str) 
         f"({candidate.errors} of {candidate.requests}; {stable.errors} of {stable.requests})"
     )
     if candidate.requests < gate.min_requests:
-        sentence = f"undecided: {candidate.requests} of {gate.min_requests} candidate requests needed; {shares}"
+        sentence = f"undecided: {candidate.requests} of {gate.min_requests} candidate requests needed"
+        if candidate.requests:
+            sentence += f"; {shares}"
         return Verdict(worse=False, proven=False, sentence=sentence)
     excess = candidate.errors / candidate.requests - (stable.errors / stable.requests if stable.requests else 0)
     if excess * 10_000 > gate.limit:

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from abreast.model.errors import RefusedError
+from abreast.model.errors import RefusedError, UsageError
 from abreast.model.rollout import Phase, Policy, Rollout, Step
+from abreast.model.service import Service
 from abreast.model.units import format_duration
 
 _UNTOUCHED = frozenset({Phase.PENDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK})
@@ -65,3 +66,25 @@ def _quoted(step: Step | None) -> str:
         return "no such step"
     for_s = step.for_s if step.kind == "weight" else None
     return f"`{step}`" if for_s is None else f"`{step} for {format_duration(for_s)}`"
+
+
+def require_versions(service: Service, rollout: Rollout) -> None:
+    """Raise UsageError if the spec lacks a version that the rollout still runs or routes to."""
+    used = [rollout.serving]
+    if rollout.active or (rollout.phase is Phase.ROLLED_BACK and rollout.released_at is None):
+        used += [name for name in (rollout.stable, rollout.candidate) if name]
+    missing = sorted({name for name in used if service.version(name) is None})
+    if missing:
+        names = ", ".join(missing)
+        message = f"versions: {names} is missing in the spec, but the rollout of {service.name} uses it"
+        raise UsageError(message, f"put {names} back until its instances are retired (abreast status)")
+
+
+def require_same(before: Service, after: Service, rollout: Rollout) -> None:
+    """Raise RefusedError for changes that cannot be made while this runs."""
+    if before.name != after.name:
+        message = f"service: {after.name!r} is another service than {before.name!r}"
+        raise RefusedError(message, f"put {before.name!r} back, or run the other service in its own directory")
+    if rollout.active and before.users != after.users:
+        message = "users.by: changing who is one user during a rollout would move users between the versions"
+        raise RefusedError(message, "put it back until the rollout is over (abreast status)")
