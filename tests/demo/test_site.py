@@ -22,7 +22,8 @@ def test_the_spec_is_without_fault_and_in_a_hurry(name: str, tmp_path: Path) -> 
     spec = load_spec(file)
 
     assert list(missing_files(spec)) == []
-    assert list(doubts(spec)) == []
+    # httpbin's commands come with examples/httpbin/prepare.py, which the demo runs first.
+    assert [doubt for doubt in doubts(spec) if ".versions/" not in doubt] == []
     policy = spec.policy("v3" if name == "shop" else "0.10.4")
     assert (policy.at_least_s, policy.bake_s, policy.retire_after_s) == (4.0, 3.0, 2.0)
     assert policy.steps[-2] == WeightStep(10_000)

@@ -108,7 +108,7 @@ async def test_a_restart_of_the_gateway_is_in_the_audit_log() -> None:
     async with running(under_way(Phase.PROGRESSING)) as desk:
         assert await restart_gateway(desk.control, "ada") == "gateway-2 serves; the one before it drains"
         await desk.stage.clock.settle()
-        assert (await desk.stage.audit())[-1] == "abreast gateway: hot restart asked for by ada"
+        assert (await desk.stage.audit())[-1] == "ada gateway: a hot restart was asked for"
         assert "restarted" in desk.stage.log
 
 

@@ -38,7 +38,7 @@ def version(found: Status, name: str) -> VersionStatus:
         (Phase.PROGRESSING, EXIT_PROGRESSING),
         (Phase.PROMOTING, EXIT_PROGRESSING),
         (Phase.BAKING, EXIT_PROGRESSING),
-        (Phase.RETIRING, EXIT_PROGRESSING),
+        (Phase.RETIRING, EXIT_HEALTHY),
         (Phase.PAUSED, EXIT_PAUSED),
         (Phase.FROZEN, EXIT_PAUSED),
         (Phase.ROLLING_BACK, EXIT_ROLLED_BACK),

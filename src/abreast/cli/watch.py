@@ -18,7 +18,7 @@ from abreast.cli.status_view import change, lines
 from abreast.model.errors import UsageError, WaitTimeoutError
 from abreast.model.units import parse_duration
 
-RESTING: Final = frozenset({"completed", "rolled-back", "paused", "frozen"})
+RESTING: Final = frozenset({"completed", "retiring", "rolled-back", "paused", "frozen"})
 REFRESH_S: Final = 0.5
 
 

@@ -67,9 +67,9 @@ class Controller:
         """Something happened: look again now."""
         self._woken.set()
 
-    def note(self, kind: EventKind, reason: str, **data: str | float | None) -> None:
+    def note(self, kind: EventKind, reason: str, actor: str = ACTOR) -> None:
         """Put something that happened outside of deciding into the audit log, with the next record."""
-        self._notes.append(Event(self._clock.now(), self.rollout.number, kind, ACTOR, reason, data))
+        self._notes.append(Event(self._clock.now(), self.rollout.number, kind, actor, reason))
         del self._notes[:-_LAST_WORDS]
         self.wake()
 

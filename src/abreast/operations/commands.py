@@ -78,7 +78,7 @@ def obeys(control: Control) -> bool:
 
 async def restart_gateway(control: Control, actor: str) -> str:
     """Hot-restart Envoy; returns a sentence. Raises GatewayError."""
-    control.controller.note(EventKind.GATEWAY, f"hot restart asked for by {actor}")
+    control.controller.note(EventKind.GATEWAY, "a hot restart was asked for", actor)
     return await control.restart_gateway()
 
 

@@ -158,7 +158,7 @@ def exit_code(rollout: Rollout) -> int:
         return EXIT_PAUSED
     if rollout.phase in {Phase.ROLLED_BACK, Phase.ROLLING_BACK}:
         return EXIT_ROLLED_BACK
-    return EXIT_HEALTHY if rollout.phase is Phase.COMPLETED else EXIT_PROGRESSING
+    return EXIT_HEALTHY if rollout.phase in {Phase.COMPLETED, Phase.RETIRING} else EXIT_PROGRESSING
 
 
 def _versions(control: Control, rollout: Rollout, observed: Observed) -> list[VersionStatus]:

@@ -185,7 +185,8 @@ def _baking(turn: Turn) -> Advance:
         return turn, f"the {rollout.sheltering} has no ready instance; the bake does not end like this", None
     end = rollout.phase_since + rollout.policy.bake_s
     if turn.now >= end:
-        reason = f"{rollout.candidate} baked for {about(rollout.policy.bake_s)}"
+        bake_s = rollout.policy.bake_s
+        reason = f"{rollout.candidate} baked for {about(bake_s)}" if bake_s else "there is no bake step"
         return turn.moved(Trigger.BAKED, ACTOR, reason), reason, None
     return turn, f"baking: {about(end - turn.now)} left; undo is instant", end
 
