@@ -48,7 +48,7 @@ bench: ## what the gateway costs beside others, and how soon an abort is obeyed
 	./abreast bench rollback $(ARGS)
 
 acceptance: ## the full-size runs, many minutes
-	./abreast test -m acceptance --timeout 1800 $(ARGS)
+	./abreast test -n 0 -m acceptance --timeout 1800 $(ARGS)
 
 lock: setup ## resolve requirements/*.txt again; UPGRADE=1 takes the newest versions
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group bootstrap --output-file requirements/bootstrap.txt

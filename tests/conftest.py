@@ -1,11 +1,18 @@
 """What tests of every floor need."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores: the long tests wait for processes most of the time."""
+    del config
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture

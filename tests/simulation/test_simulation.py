@@ -109,8 +109,8 @@ def _mutely(turn: Turn) -> core.Advance:
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 SEARCH_FROM = {
-    "an older answer counts while a newer one is due": 200,
-    "gateways that were not found yet count as none": 60,
+    "an older answer counts while a newer one is due": 400,
+    "gateways that were not found yet count as none": 136,
 }
 """Rare ones, and the seed near which to look first."""
 

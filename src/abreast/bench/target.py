@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 import httpx
+
+from abreast.process.port import PortPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,8 +167,5 @@ async def answers(url: str, process: asyncio.subprocess.Process | None = None) -
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A TCP port of the loopback address that nobody listens on now, nor can be given as a connection's own end."""
+    return PortPool(Random()).take()

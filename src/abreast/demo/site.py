@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import yaml
@@ -18,6 +19,7 @@ import yaml
 import abreast
 from abreast.model.errors import UsageError
 from abreast.model.spec import FILE_NAME
+from abreast.process.port import PortPool
 
 PORT: Final = 8080
 """The gateway's port if nobody has it; else any free one."""
@@ -89,12 +91,13 @@ def spec_text(example_directory: Path, port: int) -> str:
 
 
 def free_port(wanted: int = PORT) -> int:
-    """That port of the loopback address if nobody listens there, else one that the system chooses."""
-    for port in (wanted, 0):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            probe.listen(1)
-            found: int = probe.getsockname()[1]
-            return found
-    raise UsageError("no port of 127.0.0.1 is free", "end something that listens there")
+    """That port of the loopback address if nobody listens there, else another that is free."""
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", wanted))
+        probe.listen(1)
+        return wanted
+    try:
+        return PortPool(Random()).take()
+    except OSError as error:
+        raise UsageError("no port of 127.0.0.1 is free", "end something that listens there") from error
