@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from abreast.model.errors import SpecError, UsageError
-from abreast.spec_source import doubts, load_spec, missing_files
+from abreast.spec_source import LARGEST_OPENAPI, doubts, load_spec, missing_files
 
 GOOD = f"versions: {{v1: {{run: '{sys.executable} -V', cwd: here}}}}\n"
 
@@ -94,3 +94,59 @@ def test_a_command_that_is_not_there_is_only_a_doubt(file: Path) -> None:
     (doubt,) = doubts(spec, {"PATH": os.defpath})
     assert "no-such-command-here" in doubt
     assert "→" in doubt
+
+
+OPENAPI = {
+    "openapi: 3.1.0\nservers: [{url: 'https://shop.example/v1'}]\npaths:\n  /orders/{id}: {}\n  /1.0:": (
+        "/v1/orders/{id}",
+        "/v1/1.0",
+    ),
+    '  {"swagger": "2.0", "basePath": "/api", "paths": {"/a": {}}}': ("/api/a",),
+    "paths: {/day: {example: 2024-13-45}}": ("/day",),
+}
+
+
+@pytest.mark.parametrize("document", OPENAPI)
+def test_the_routes_of_an_openapi_document_are_templates(file: Path, document: str) -> None:
+    (file.parent / "api.yaml").write_text(document, encoding="utf-8")
+    file.write_text(GOOD + "rollout: {shadow: {openapi: api.yaml, templates: [/own]}}", encoding="utf-8")
+    assert load_spec(file).policy("v1").shadow.templates == ("/own", *OPENAPI[document])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no file"),
+        (b"paths:\n  /a: b: c\n", "in line 2"),
+        (b"{", "api.yaml': "),
+        (b"a: \x00", "api.yaml': "),
+        (b"\xff", "api.yaml': "),
+        (b"- a", "no mapping of keys"),
+        (b"", "no mapping of keys"),
+        (b"swagger: 2.0", "no"),
+        (b" " * (LARGEST_OPENAPI + 1), "more than 20,000,000 bytes"),
+    ],
+)
+def test_an_openapi_document_that_cannot_be_read_is_a_fault_at_its_line(
+    file: Path, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (file.parent / "api.yaml").write_bytes(content)
+    file.write_text(GOOD + "rollout:\n  shadow:\n    openapi: api.yaml\n    descriptors: none.pb\n", encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        load_spec(file)
+    fault, other = caught.value.faults
+    assert (fault.line, fault.path) == (4, "rollout.shadow.openapi")
+    assert message in fault.message
+    assert "\n" not in fault.message
+    assert "OpenAPI document in YAML or JSON" in fault.remedy
+    assert (other.line, other.path) == (5, "rollout.shadow.descriptors")
+
+
+def test_missing_descriptors_say_how_to_make_them(file: Path) -> None:
+    file.write_text(GOOD + "rollout: {shadow: {descriptors: api.pb}}", encoding="utf-8")
+    (fault,) = missing_files(load_spec(file))
+    assert "there is no file" in fault.message
+    assert "--include_imports" in fault.remedy
+    (file.parent / "api.pb").write_bytes(b"")
+    assert list(missing_files(load_spec(file))) == []

@@ -137,3 +137,38 @@ class TestLock:
     def test_a_directory_that_is_not_there(self, short_tmp: Path) -> None:
         with pytest.raises(StoreError, match="cannot be opened: No such file"):
             StateDir.beside(short_tmp).lock()
+
+
+class TestShadowKey:
+    """The key with which services tell copies from users' requests."""
+
+    @pytest.fixture
+    def state(self, short_tmp: Path) -> StateDir:
+        made = StateDir.beside(short_tmp)
+        made.make()
+        return made
+
+    def test_it_is_written_down_for_its_owner_alone(self, state: StateDir) -> None:
+        state.keep_shadow_key("s3cret")
+        file = state.path / "shadow.key"
+        assert file.read_text("ascii") == "s3cret\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+
+    def test_one_that_is_there_stays(self, state: StateDir) -> None:
+        file = state.path / "shadow.key"
+        state.keep_shadow_key("s3cret")
+        written = file.stat().st_mtime_ns
+        state.keep_shadow_key("s3cret")
+        assert file.stat().st_mtime_ns == written
+        assert file.read_text("ascii") == "s3cret\n"
+
+    def test_it_is_the_stored_key_that_holds(self, state: StateDir) -> None:
+        """A file that was cut off by a crash, or is of another store, would have every copy refused."""
+        (state.path / "shadow.key").write_text("", encoding="ascii")
+        state.keep_shadow_key("s3cret")
+        assert (state.path / "shadow.key").read_text("ascii") == "s3cret\n"
+
+    def test_where_it_cannot_be_written_is_told(self, short_tmp: Path) -> None:
+        with pytest.raises(StoreError, match=r"shadow\.key' cannot be written: No such file") as caught:
+            StateDir.beside(short_tmp).keep_shadow_key("s3cret")
+        assert "writable" in caught.value.remedy

@@ -25,6 +25,9 @@ async def test_up_asked_ordered_and_ended(short_tmp: Path) -> None:
             newer = await up.events(events[-1]["id"])
             with pytest.raises(OrderError, match="undo: nothing was promoted") as refused:
                 await up.order("undo", "tester")
+            comparison = await up.findings()
+            with pytest.raises(OrderError, match=r"finding 7: no finding of rollout \d+ has the number 7") as unknown:
+                await up.finding(7)
 
     assert status["phase"] == "completed"
     assert all(node["obeys"] for node in status["nodes"])
@@ -33,6 +36,8 @@ async def test_up_asked_ordered_and_ended(short_tmp: Path) -> None:
     assert (started["actor"], started["rollout"]) == ("tester", 1)
     assert all(event["id"] > events[-1]["id"] for event in newer)
     assert "possible now" in refused.value.remedy
+    assert (comparison["findings"], comparison["ledger"]["seen"]) == ([], 0)
+    assert "abreast findings" in unknown.value.remedy
     assert not psutil.pid_exists(pid)
     assert "bench is up" in up.last_words() or "stopping" in up.last_words()
 

@@ -4,15 +4,19 @@ Each port has one fake (``tests/fakes``) and at least one real implementation; b
 (``tests/contracts``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
+from abreast.findings.book import Book
+from abreast.findings.finding import Finding
+from abreast.findings.ledger import Ledger
+from abreast.findings.report import Key, Sample
 from abreast.model.event import Event
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Version
 from abreast.model.traffic import Traffic
-from abreast.rollout.observed import NodeState, Tally
+from abreast.rollout.observed import Differences, NodeState, Tally
 
 
 class Clock(Protocol):
@@ -163,3 +167,93 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Release the file."""
+
+
+class Comparisons(Protocol):
+    """What comparing answers has shown."""
+
+    def differences(self, rollout: Rollout) -> Differences:
+        """In the present attempt of this rollout; nothing where nothing was compared."""
+
+
+class FindingsStore(Protocol):
+    """What comparing found, and how far each relay was read: one process writes it, after each batch."""
+
+    async def load_findings(self, service: str) -> tuple[Book, Ledger] | None:
+        """Of the newest rollout that has any. Raises StoreError, StoreCorruptError."""
+
+    async def save_findings(
+        self,
+        service: str,
+        book: Book,
+        ledger: Ledger,
+        relay: str = "",
+        number: int = 0,
+        samples: Sequence[Sample] = (),
+        events: Iterable[Event] = (),
+    ) -> bool:
+        """Write it all in one transaction: the state after the batch ``number`` of ``relay``, and what came with it.
+
+        False, and nothing written, when that batch or a later one of this relay was recorded before. Without
+        ``relay`` it is no batch but somebody's change. A sample whose id is known stays as it was; of each
+        endpoint's key the first and the newest few samples are kept. Raises StoreError when nothing could be
+        written, also because there is no rollout of the book's number.
+        """
+
+    async def samples(
+        self, service: str, rollout: int, keys: Collection[tuple[str, Key]] | None = None
+    ) -> Sequence[Sample]:
+        """Those kept that show any of ``keys`` (endpoint, key), all without; oldest first. Raises StoreError."""
+
+    async def purge_samples(self, service: str, before: float) -> int:
+        """Delete those taken before then (Unix seconds), of every rollout; how many. Raises StoreError."""
+
+
+Change = Literal["new", "reopened", "accepted", "resolved"]
+"""What became of a finding."""
+
+
+class Alerts(Protocol):
+    """Tells people of findings."""
+
+    def finding(self, service: str, finding: Finding, change: Change) -> None:
+        """Say what became of it; returns at once and never raises."""
+
+    def standing(self, service: str, findings: Sequence[Finding]) -> None:
+        """These are open, all others are not: after a start, and when another rollout begins. Tells nothing anew."""
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """Where alerts do not arrive at present, and why; without the secrets of the address."""
+
+
+class FindingsDesk(Protocol):
+    """The running comparison, for people: what it found so far, and their decisions on it."""
+
+    @property
+    def book(self) -> Book:
+        """All findings of the newest rollout that was compared."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of each request that could have been compared."""
+
+    @property
+    def noise(self) -> Mapping[str, Mapping[str, str]]:
+        """Learned shapes in words, by endpoint and pattern."""
+
+    async def samples(self, finding: Finding) -> Sequence[Sample]:
+        """Those kept that show the finding, oldest first. Raises StoreError."""
+
+    async def recorded(self) -> Sequence[str]:
+        """Users' requests since this was asked last, redacted, as lines of JSON; none yet at the first time.
+
+        Requests are copied for it from the first call until a few seconds after the last.
+        """
+
+    async def change(self, number: int, make: Callable[[Book], Book], event: Event, change: Change) -> Finding:
+        """Write what ``make`` makes of the book, with the event, in one transaction; tell it by an alert.
+
+        No batch comes in between. What ``make`` raises passes through, and nothing is changed. Returns the
+        finding of that number as it is then. Raises StoreError.
+        """

@@ -2,15 +2,25 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
+import orjson
+import yaml
+
+from abreast.compare.endpoint import templates_of_openapi
 from abreast.drivers.command import require_runnable
 from abreast.model.errors import DriverError, Fault, SpecError, UsageError
 from abreast.model.spec import Spec, parse_spec
 
+LARGEST_OPENAPI: Final = 20_000_000
+"""Bytes of an OpenAPI document; the largest that are published have a few million."""
+_RELATIVE: Final = "(it is taken relative to the spec's directory)"
+
 
 def load_spec(path: Path, environment: Mapping[str, str] = os.environ) -> Spec:
-    """The spec in the file at ``path``, with the paths in it made absolute.
+    """The spec in the file at ``path``, with the paths in it made absolute and the OpenAPI document's routes in it.
 
     Raises UsageError when there is no such file to read, SpecError with every fault in it.
     """
@@ -31,7 +41,8 @@ def load_spec(path: Path, environment: Mapping[str, str] = os.environ) -> Spec:
         message = f"byte {raw[error.start]:#04x} is no UTF-8"
         fault = Fault(str(path), line, "", message, "save the file as UTF-8")
         raise SpecError((fault,)) from None
-    return parse_spec(text, str(path), directory=str(path.absolute().parent), environment=environment)
+    spec = parse_spec(text, str(path), directory=str(path.absolute().parent), environment=environment)
+    return replace(spec, routes=_routes(spec)) if spec.openapi else spec
 
 
 def missing_files(spec: Spec) -> Iterator[Fault]:
@@ -41,12 +52,16 @@ def missing_files(spec: Spec) -> Iterator[Fault]:
     for key, file in (("certificate", tls.certificate), ("key", tls.key)) if tls else ():
         fault = _unreadable(Path(file))
         if fault:
-            remedy = "create it, or correct the path (it is taken relative to the spec's directory)"
-            yield spec.document.fault(("gateway", "tls", key), fault, remedy)
+            yield spec.document.fault(("gateway", "tls", key), fault, f"create it, or correct the path {_RELATIVE}")
+    descriptors = spec.descriptors
+    fault = _unreadable(Path(descriptors)) if descriptors else ""
+    if fault:
+        remedy = f"make it with: protoc --descriptor_set_out --include_imports, or correct the path {_RELATIVE}"
+        yield spec.document.fault(("rollout", "shadow", "descriptors"), fault, remedy)
     for version in service.versions:
         if version.run and not Path(version.cwd).is_dir():
             message = f"there is no directory {version.cwd!r}"
-            remedy = "create it, or correct `cwd` (it is taken relative to the spec's directory)"
+            remedy = f"create it, or correct `cwd` {_RELATIVE}"
             yield spec.document.fault(("versions", version.name, "cwd"), message, remedy)
 
 
@@ -70,3 +85,33 @@ def _unreadable(file: Path) -> str:
         return f"there is no file {str(file)!r}"
     except OSError as error:
         return f"{str(file)!r} cannot be read: {error.strerror}"
+
+
+def _routes(spec: Spec) -> tuple[str, ...]:
+    """The routes of the OpenAPI document that the spec names. Raises SpecError, also with all other missing files."""
+    file = Path(spec.openapi)
+    remedy = f"name an OpenAPI document in YAML or JSON {_RELATIVE}, or write the routes under `templates`"
+    problem = _unreadable(file)
+    if not problem and file.stat().st_size > LARGEST_OPENAPI:
+        problem = f"{str(file)!r} has more than {LARGEST_OPENAPI:,} bytes"
+    if not problem:
+        try:
+            return templates_of_openapi(_openapi(file.read_bytes()))
+        except yaml.MarkedYAMLError as error:
+            where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+            problem = f"{str(file)!r} is no YAML: {error.problem}{where}"
+        except (ValueError, yaml.YAMLError) as error:
+            problem = f"{str(file)!r}: {' '.join(str(error).split())}"
+    fault = spec.document.fault(("rollout", "shadow", "openapi"), problem, remedy)
+    raise SpecError((fault, *missing_files(spec)))
+
+
+def _openapi(raw: bytes) -> Mapping[str, object]:
+    """A document in JSON or YAML, every YAML scalar as text. Raises ValueError or YAMLError when it is neither."""
+    if raw.lstrip()[:1] == b"{":
+        found: object = orjson.loads(raw)
+    else:
+        found = yaml.load(raw.decode(), Loader=yaml.CBaseLoader)  # noqa: S506  # makes text, lists and mappings only
+    if not isinstance(found, dict):
+        raise ValueError("not an OpenAPI document: no mapping of keys")  # noqa: TRY004  # its content is wrong, not its type
+    return found

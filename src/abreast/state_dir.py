@@ -64,6 +64,20 @@ class StateDir:
         for directory in (self.run.parent, self.run):
             self._require_own(directory)
 
+    def keep_shadow_key(self, key: str) -> None:
+        """Write down the key that signs copied requests, for services that check it. Raises StoreError."""
+        file, text = self.path / "shadow.key", f"{key}\n".encode("ascii")
+        try:
+            if file.exists() and file.read_bytes() == text:
+                return
+            draft = file.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_bytes(text)
+            draft.replace(file)  # whole or not at all: a torn key would have every copy refused
+        except OSError as error:
+            message = f"{str(file)!r} cannot be written: {error.strerror}"
+            raise StoreError(message, "make the directory writable, or make room on its disk") from error
+
     def lock(self) -> int:
         """Hold this directory for this process; returns the descriptor that holds it.
 

@@ -96,12 +96,22 @@ class UpProcess:
         events: list[Json] = answer.json()
         return events
 
+    async def findings(self) -> Json:
+        """The newest rollout's findings and ledger. Raises NotRunningError, OrderError if nothing is compared."""
+        return self._done("findings", await self._call("GET", "/findings?state=all"))
+
+    async def finding(self, number: int) -> Json:
+        """One finding with its samples. Raises NotRunningError, OrderError for an unknown number."""
+        return self._done(f"finding {number}", await self._call("GET", f"/findings/{number}"))
+
     async def order(self, verb: str, actor: str, **body: object) -> Json:
         """A command; waits until every gateway obeys. Raises OrderError with the reason of a refusal."""
-        answer = await self._call("POST", f"/commands/{verb}", {"actor": actor, **body})
+        return self._done(verb, await self._call("POST", f"/commands/{verb}", {"actor": actor, **body}))
+
+    def _done(self, what: str, answer: httpx.Response) -> Json:
         done: Json = answer.json()
         if not answer.is_success:
-            raise OrderError(f"{verb}: {done.get('detail', answer.text)}", done.get("remedy", f"see {self.log}"))
+            raise OrderError(f"{what}: {done.get('detail', answer.text)}", done.get("remedy", f"see {self.log}"))
         return done
 
     async def _answering(self) -> None:

@@ -28,7 +28,7 @@ SEED = 20_261_122
 @pytest.fixture
 def service(short_tmp: Path) -> Iterator[Service]:
     """The shop in two good versions."""
-    versions = {"v1": shop("v1", 1), "v3": shop("v3", 1)}
+    versions = {"v1": shop("v1", 1), "v4": shop("v4", 1)}
     steps = [{"weight": "1%"}, {"weight": "50%"}, {"weight": "100%"}, {"bake": "1h"}]
     step_time = {"at_least": "1h", "at_most": "2h"}
     made = Service.of(short_tmp, versions, steps=steps, step_time=step_time)
@@ -67,7 +67,7 @@ async def load(service: Service) -> AsyncIterator[list[Report]]:
         print(f"{report.sent} sent, {report.failed} failed {dict(report.failures)}, p99 {p99_s:.3f} s")
         assert report.sent > 1000
         assert report.failed == 0, report.failures
-        assert report.users["v3"]
+        assert report.users["v4"]
 
 
 class Streams:
@@ -126,7 +126,7 @@ async def order(service: Service, dice: random.Random) -> str:
     if verb == "weight":
         body["weight"] = dice.choice([0, 100, 1000, 2500, 5000, 9000, 10_000])
     if verb == "start":
-        body["version"] = "v3"
+        body["version"] = "v4"
     try:
         await asyncio.to_thread(service.give, verb, **body)
     except RemoteError:
@@ -142,7 +142,7 @@ async def storm(service: Service, count: int, dice: random.Random) -> dict[str, 
         if state["phase"] in {"completed", "rolled-back"} and dice.random() < 0.7:
             verb = "retry" if state["phase"] == "rolled-back" and dice.random() < 0.5 else "start"
             try:
-                await asyncio.to_thread(service.give, verb, version="v3")
+                await asyncio.to_thread(service.give, verb, version="v4")
             except RemoteError:
                 verb = f"{verb} refused"
         else:
@@ -153,7 +153,7 @@ async def storm(service: Service, count: int, dice: random.Random) -> dict[str, 
 
 async def ready(service: Service) -> None:
     """The candidate is started and ready."""
-    await asyncio.to_thread(service.give, "start", version="v3")
+    await asyncio.to_thread(service.give, "start", version="v4")
     await asyncio.to_thread(service.until, lambda: service.status()["phase"] == "progressing")
     await asyncio.to_thread(service.give, "weight", weight=5000)
 

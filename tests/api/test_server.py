@@ -182,8 +182,11 @@ class TestProblems:
     @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
     async def test_each_error_keeps_its_status_and_exit_code(self, desk: Desk, kind: type[AbreastError]) -> None:
         async def failing() -> str:
+            faults = (errors.Fault("abreast.yaml", 3, "stable", "no such version", "name one"),)
             if kind is errors.SpecError:
-                raise errors.SpecError((errors.Fault("abreast.yaml", 3, "stable", "no such version", "name one"),))
+                raise errors.SpecError(faults)
+            if kind is errors.RequestsError:
+                raise errors.RequestsError(faults)
             raise kind("it failed", "mend it")
 
         desk.control.restart_gateway = failing
@@ -259,7 +262,7 @@ class TestDescription:
             for path, methods in document["paths"].items()
             for method, operation in methods.items()
         }
-        assert len(operations) == 7
+        assert len(operations) == 13
         for name, operation in operations.items():
             assert operation["description"], name
             assert "application/problem+json" in operation["responses"]["default"]["content"], name

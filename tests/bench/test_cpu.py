@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from abreast.bench.cpu import tree_cpu_s, tree_memory_bytes
+from abreast.bench.cpu import CpuMeter, tree_cpu_s, tree_memory_bytes
 
 _BURN = "import time; end = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
 
@@ -51,3 +51,35 @@ def test_one_that_has_ended_counts_nothing() -> None:
 
     assert tree_cpu_s([child.pid]) == 0.0
     assert tree_memory_bytes([child.pid]) == 0
+
+
+def test_a_meter_counts_from_its_first_look_and_what_has_ended_since() -> None:
+    meter = CpuMeter()
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-c", f"{_BURN}\nprint('done', flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        meter.look("late", [child.pid])
+        meter.look("whole", [child.pid], fresh=True)
+        child.communicate(b"\n")
+    meter.look("late", [child.pid])
+    meter.look("whole", [child.pid], fresh=True)
+
+    assert meter.used_s("late") < 0.1
+    assert meter.used_s("whole") >= 0.19
+    assert meter.used_s("nobody") == 0.0
+
+
+def test_a_meter_adds_up_the_processes_of_a_role_and_only_those() -> None:
+    meter = CpuMeter()
+    meter.look("own", [os.getpid()])
+    end_s = time.process_time() + 0.1
+    while time.process_time() < end_s:
+        pass
+    meter.look("own", [os.getpid(), os.getpid()])
+
+    assert meter.used_s("own") == pytest.approx(0.1, abs=0.05)

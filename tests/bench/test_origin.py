@@ -24,6 +24,17 @@ async def test_it_answers_a_kilobyte_and_names_its_version() -> None:
     assert len(answer.content) == 1024
 
 
+async def test_it_answers_json_of_a_size_that_is_never_twice_the_same() -> None:
+    async with Origin(json_bytes=2048) as origin, client() as http:
+        answers = [await http.get(origin.url) for _ in range(3)]
+
+    assert {each.headers["content-type"] for each in answers} == {"application/json"}
+    assert all(1900 < len(each.content) < 2400 for each in answers)
+    assert len({len(each.content) for each in answers}) == 1
+    assert [each.json()["answer"] for each in answers] == ["0000000001", "0000000002", "0000000003"]
+    assert len({str(each.json()["lines"]) for each in answers}) == 1
+
+
 async def test_it_counts_requests_but_not_health_checks() -> None:
     async with Origin() as origin, client() as http:
         begun_s = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import psutil
 import pytest
 
@@ -23,6 +24,14 @@ async def test_it_serves_behaves_and_tells_what_it_saw() -> None:
     assert report.versions == {"v2": 20}
     assert (seen["requests"], seen["ids"], seen["duplicates"]) == (40, 20, {})
     assert not psutil.pid_exists(pid)
+
+
+async def test_it_is_told_to_answer_json() -> None:
+    async with OriginProcess("v1", json_bytes=500) as origin, httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(origin.url)
+
+    assert answer.json()["answer"] == "0000000001"
+    assert 400 < len(answer.content) < 700
 
 
 async def test_a_behaviour_without_meaning_is_quoted() -> None:

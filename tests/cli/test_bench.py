@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from abreast.bench import gateway
+from abreast.bench import gateway, shadow_case
 from abreast.bench.gateway import Sizes
 from abreast.bench.raw_envoy import RawEnvoy
 from abreast.bench.target import TargetError
@@ -37,7 +37,7 @@ def test_a_quick_comparison_is_a_table_and_a_file(tmp_path: Path, monkeypatch: p
     assert 0.2 < told["ratios"]["cpu_us"] < 10
 
 
-@pytest.mark.parametrize("verb", ["gateway", "rollback"])
+@pytest.mark.parametrize("verb", ["gateway", "rollback", "compare", "shadow"])
 def test_a_file_that_cannot_be_written_is_told_at_once(verb: str, tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "found.json"
 
@@ -45,6 +45,59 @@ def test_a_file_that_cannot_be_written_is_told_at_once(verb: str, tmp_path: Path
 
     assert isinstance(done.exception, UsageError)
     assert str(file) in done.exception.message
+
+
+def test_comparing_is_a_table_and_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+
+    done = CliRunner().invoke(app, ["bench", "compare", "--quick", "--rounds", "1", "--json", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert "round 1 of 1" in done.stderr
+    assert "2 KB, ten values differ" in done.stdout
+    assert len(json.loads(file.read_text("utf-8"))["summaries"]) == 8
+
+
+@pytest.mark.timeout(90)
+def test_copying_is_two_tables_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = shadow_case.Sizes(rounds=9, settle_s=3.0, connections=4, workers=1, cases=(shadow_case.Case.SOME,))
+    monkeypatch.setattr(shadow_case.Sizes, "quick", classmethod(lambda _cls: tiny))
+    file = tmp_path / "found.json"
+
+    arguments = ["--quick", "--rounds", "1", "--rate", "50", "--seconds", "2", "--json", str(file)]
+    done = CliRunner().invoke(app, ["bench", "shadow", *arguments])
+
+    assert done.exit_code == 0, done.output
+    assert "round 1 of 1: 20 %, POSTs at 10/s" in done.stderr
+    assert "Copying, 1 round of 2 s: GETs at 50/s" in done.stdout
+    assert "What became of the users' requests" in done.stdout
+    data = json.loads(file.read_text("utf-8"))
+    assert [(each["method"], each["sent"], each["failed"]) for each in data["summaries"]] == [
+        ("GET", 100, 0),
+        ("POST", 20, 0),
+    ]
+
+
+@pytest.mark.timeout(90)
+def test_a_soak_is_a_series(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+
+    done = CliRunner().invoke(app, ["bench", "shadow", "--soak", "5s", "--rate", "30", "--json", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert "Memory while everything is copied to a hung candidate, 5 s at 30/s" in done.stdout
+    assert json.loads(file.read_text("utf-8"))["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"), [("10", "'10'"), ("1s", "'1s' is not between 5s and 1d"), ("9d", "'9d' is not between")]
+)
+def test_a_soak_without_meaning_is_refused_at_once(text: str, fault: str) -> None:
+    done = CliRunner().invoke(app, ["bench", "shadow", "--soak", text])
+
+    assert isinstance(done.exception, UsageError)
+    assert fault in done.exception.message
+    assert "10m" in done.exception.remedy
 
 
 def test_what_does_not_start_ends_the_bench_in_its_words(monkeypatch: pytest.MonkeyPatch) -> None:

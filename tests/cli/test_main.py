@@ -13,7 +13,8 @@ from tests.cli.plane import Plane, Run
 
 VERBS = (
     *("up", "start", "status", "promote", "pause", "resume", "weight", "abort", "undo", "retry", "retire"),
-    *("explain", "events", "history", "doctor", "check", "schema", "init", "demo", "tester", "restart-gateway"),
+    *("explain", "findings", "finding", "accept", "reopen", "compare"),
+    *("events", "history", "doctor", "check", "schema", "init", "demo", "tester", "restart-gateway"),
     "bench",
 )
 

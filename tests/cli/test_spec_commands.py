@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from abreast.cli.spec_commands import check, init, schema
-from abreast.model.spec import schema as spec_schema
+from abreast.model.spec_schema import schema as spec_schema
 
 APP = typer.Typer()
 for verb in (check, schema, init):
@@ -53,7 +53,7 @@ def test_check_prints_every_fault_to_stderr() -> None:
     assert err.splitlines()[::2] == [
         (
             "abreast.yaml:1: versions.v1.foo: unknown key 'foo'; allowed here: run, endpoints, instances, env, cwd, "
-            "ready, live, start_timeout, stop_timeout, timeout, keep_alive, protocol, capacity"
+            "ready, live, start_timeout, stop_timeout, timeout, keep_alive, protocol, capacity, isolated"
         ),
         "abreast.yaml:2: stable: no version is called 'v2'; `versions` has: v1",
         "abreast.yaml: 2 faults",
@@ -75,7 +75,7 @@ def test_check_prints_the_plan_as_json() -> None:
     found = json.loads(out)
     assert code == 0
     assert (found["ok"], found["service"], found["stable"], found["candidate"]) == (True, "shop", "v1", "v2")
-    assert [row["kind"] for row in found["plan"]] == ["weight"] * 5 + ["bake"]
+    assert [row["kind"] for row in found["plan"]] == ["shadow", *["weight"] * 5, "bake"]
     assert "errors gate cannot judge" in found["warnings"][0]
 
 

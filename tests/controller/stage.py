@@ -16,6 +16,7 @@ from abreast.model.traffic import Split
 from abreast.rollout.actions import Reply
 from abreast.rollout.observed import Command, Verb
 from tests.fakes.clock import FakeClock
+from tests.fakes.comparisons import FakeComparisons
 from tests.fakes.counts import FakeCounts
 from tests.fakes.driver import FakeDriver
 from tests.fakes.gateway import FakeGateway
@@ -67,6 +68,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.driver = FakeDriver(self.clock, start_s=0.0, stop_s=0.0)
         self.counts = FakeCounts(self.clock, since=BEGIN)
+        self.comparisons = FakeComparisons()
         self.store.on_save = self.did
         self.gateway.on_publish = lambda split: self.did(said(split))
 
@@ -95,7 +97,7 @@ class Stage:
         self.actor = Actor(SERVICE, self.driver, self.gateway, "secret")
         self.controller = Controller(
             rollout,
-            observer=Observer(SERVICE, self.driver, self.gateway, self.counts, self.clock),
+            observer=Observer(SERVICE, self.driver, self.gateway, self.counts, self.clock, self.comparisons),
             actor=self.actor,
             store=self.store,
             clock=self.clock,

@@ -20,6 +20,7 @@ async def test_it_has_every_fact() -> None:
     assert observed.commands == (command,)
     assert observed.hopeless == {"v3": "no such command"}
     assert observed.counting_since == BEGIN
+    assert observed.differences is stage.comparisons.seen
 
 
 async def test_it_is_a_copy_that_stays_as_it_was() -> None:

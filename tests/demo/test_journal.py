@@ -4,12 +4,15 @@ import pytest
 
 from abreast.demo.journal import (
     SETTLE_S,
+    Copying,
     Stretch,
     UserShare,
     changed_sides,
+    copyings,
     last_request_s,
     longest_gap_s,
     percentile_ms,
+    sent_meanwhile,
     stretches,
     user_share,
 )
@@ -49,6 +52,29 @@ def test_a_rollout_that_begins_ends_the_stretch_before_it() -> None:
 
 def test_without_events_there_is_no_stretch() -> None:
     assert stretches([], end_s=9.0) == []
+
+
+def test_copying_lasts_from_one_share_to_the_next() -> None:
+    events = [
+        event("shadow", 1.0, before=0, after=4000),
+        event("weight", 2.0, before=0, after=100),
+        event("shadow", 3.0, before=4000, after=500),
+        event("shadow", 5.0, before=500, after=0),
+        event("shadow", 8.0, rollout=2, before=0, after=4000),
+    ]
+
+    assert copyings(events, end_s=9.0) == [Copying(1, 1.0, 3.0), Copying(1, 3.0, 5.0), Copying(2, 8.0, 9.0)]
+    assert copyings(events[:4], end_s=9.0) == [Copying(1, 1.0, 3.0), Copying(1, 3.0, 5.0)]
+    assert copyings([], end_s=9.0) == []
+
+
+def test_requests_near_an_order_may_count_for_either_side_of_it() -> None:
+    times = [Copying(1, 10.0, 12.0), Copying(1, 20.0, 22.0)]
+    answers = [answer(at_s) for at_s in (9.4, 9.6, 10.4, 10.6, 11.4, 11.6, 12.4, 12.6, 21.0)]
+
+    assert sent_meanwhile(answers, times, slack_s=0.5) == (3, 7)
+    assert sent_meanwhile(answers, times, slack_s=0.0) == (5, 5)
+    assert sent_meanwhile(answers, [], slack_s=0.5) == (0, 0)
 
 
 def test_users_are_counted_once_and_only_while_the_weight_holds() -> None:

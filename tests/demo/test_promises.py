@@ -1,12 +1,14 @@
 """Each promise holds for a good run, and breaks for the fault that it is there to find."""
 
+from copy import deepcopy
+
 import pytest
 
 from abreast.demo import promises
 from abreast.demo.journal import Stretch, UserShare
 from abreast.demo.promises import RollBack
 from abreast.envoy.counts import Totals
-from tests.demo.answers import answer, event
+from tests.demo.answers import Json, answer, event
 
 GOOD = [answer(number / 10, "v1", user=number) for number in range(100)]
 TEN = Stretch(rollout=1, candidate="v3", weight=1000, begin_s=0.0, end_s=10.0)
@@ -66,6 +68,93 @@ def test_rolled_back_means_by_a_verdict_and_to_its_end() -> None:
     assert promises.rolled_back([verdict, done], 1, "v2").kept
     assert not promises.rolled_back([done, elsewhere], 1, "v2").kept, "a person aborted it"
     assert not promises.rolled_back([verdict], 1, "v2").kept, "it never ended"
+
+
+def finding(place: str, kind: str) -> Json:
+    return {"title": f"GET /orders/{{id}}: {place}", "keys": [{"pattern": place, "kind": kind}]}
+
+
+LEDGER: Json = {"seen": 1000, "compared": 300, "skipped": {"method": 100, "sampled-out": 590}, "lost": 10, "pending": 0}
+FOUND: Json = {"rollout": 1, "ledger": LEDGER, "findings": [finding("/total", "type")]}
+NOTHING: Json = {"rollout": 2, "ledger": LEDGER, "findings": []}
+EARLY = [
+    event("shadow", before=0, after=4000),
+    event("verdict", verdict="worse", reason="gate differences: 12 % differ"),
+    event("phase", after="rolling-back"),
+    event("phase", after="rolled-back"),
+]
+
+
+def test_found_early_means_by_the_answers_and_before_anybody_was_there() -> None:
+    kept = promises.found_early(EARLY, GOOD, FOUND, "v2")
+
+    assert kept.kept
+    assert "stopped at 0 %, 0 users' requests answered by v2" in kept.text
+
+
+@pytest.mark.parametrize(
+    ("events", "found"),
+    [
+        (EARLY, NOTHING | {"rollout": 1}),
+        (EARLY, FOUND | {"findings": [finding("/total", "changed")]}),
+        (EARLY[:-1], FOUND),
+        ([*EARLY[:1], *EARLY[2:]], FOUND),
+        ([event("verdict", reason="gate errors: 9 %"), *EARLY[2:]], FOUND),
+        ([event("weight", before=0, after=100), *EARLY], FOUND),
+        (EARLY, FOUND | {"rollout": 7}),
+    ],
+    ids=["nothing", "no type", "not rolled back", "no verdict", "by errors", "it had users", "another rollout"],
+)
+def test_found_otherwise_is_not_found_early(events: list[Json], found: Json) -> None:
+    assert not promises.found_early(events, GOOD, found, "v2").kept
+
+
+def test_one_user_of_the_version_is_too_late() -> None:
+    broken = promises.found_early(EARLY, [*GOOD, answer(3.0, "v2")], FOUND, "v2")
+
+    assert not broken.kept
+    assert "1 users' requests answered by v2" in broken.text
+
+
+def test_noise_that_is_reported_is_named() -> None:
+    noisy = NOTHING | {"findings": [finding("/served/at", "changed")]}
+
+    assert promises.only_real([FOUND, NOTHING], "/total").kept
+    broken = promises.only_real([FOUND, noisy], "/total")
+    assert not broken.kept
+    assert "1 findings came of it beside the one at /total: GET /orders/{id}: /served/at" in broken.text
+
+
+def test_a_finding_that_is_mixed_with_noise_is_not_only_real() -> None:
+    mixed = deepcopy(FOUND)
+    mixed["findings"][0]["keys"].append({"pattern": "/served/at", "kind": "changed"})
+
+    assert not promises.only_real([mixed], "/total").kept
+
+
+def test_without_answers_compared_silence_proves_nothing() -> None:
+    nobody = NOTHING | {"ledger": LEDGER | {"compared": 0}}
+
+    assert not promises.only_real([FOUND, nobody], "/total").kept
+    assert not promises.only_real([], "/total").kept
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({}, True),
+        ({"pending": 5, "lost": 5}, False),
+        ({"lost": 9}, False),
+        ({"seen": 880, "compared": 180}, False),
+        ({"seen": 1120, "compared": 420}, False),
+        ({"seen": 0, "compared": 0, "skipped": {}, "lost": 0}, False),
+    ],
+    ids=["all", "some under way", "one missing", "fewer than users sent", "more than users sent", "nobody"],
+)
+def test_the_ledger_adds_up_to_what_users_sent(change: Json, *, kept: bool) -> None:
+    comparison = NOTHING | {"ledger": LEDGER | change}
+
+    assert promises.all_accounted(comparison, 900, 1100).kept is kept
 
 
 def test_a_candidate_that_goes_on_getting_requests_was_not_rolled_back() -> None:

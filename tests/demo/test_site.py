@@ -10,7 +10,7 @@ import pytest
 import abreast
 from abreast.demo.site import PORT, example, free_port, site, spec_text
 from abreast.model.errors import UsageError
-from abreast.model.rollout import WeightStep
+from abreast.model.rollout import ShadowStep, WeightStep
 from abreast.spec_source import doubts, load_spec, missing_files
 
 
@@ -24,10 +24,21 @@ def test_the_spec_is_without_fault_and_in_a_hurry(name: str, tmp_path: Path) -> 
     assert list(missing_files(spec)) == []
     # httpbin's commands come with examples/httpbin/prepare.py, which the demo runs first.
     assert [doubt for doubt in doubts(spec) if ".versions/" not in doubt] == []
-    policy = spec.policy("v3" if name == "shop" else "0.10.4")
-    assert (policy.at_least_s, policy.bake_s, policy.retire_after_s) == (4.0, 3.0, 2.0)
+    policy = spec.policy("v4" if name == "shop" else "0.10.4")
+    assert (policy.at_least_s, policy.bake_s, policy.retire_after_s) == (3.0, 3.0, 2.0)
+    assert (policy.errors.min_requests, policy.differences.tolerance) == (80, 300)
     assert policy.steps[-2] == WeightStep(10_000)
     assert spec.service().gateway.listen.port == 9999
+
+
+def test_the_shop_compares_before_anybody_is_there_with_its_own_rules(tmp_path: Path) -> None:
+    file = tmp_path / "abreast.yaml"
+    file.write_text(spec_text(example("shop"), 9999), "utf-8")
+
+    policy = load_spec(file).policy("v4")
+
+    assert policy.steps[:2] == (ShadowStep(4000), WeightStep(100, shadow=0))
+    assert [rules.ignore for rules in policy.shadow.rules] == [("header:x-shop-*",)]
 
 
 def test_the_shop_runs_with_the_python_that_has_its_packages(tmp_path: Path) -> None:

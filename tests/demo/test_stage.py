@@ -1,11 +1,13 @@
 """Orders, waiting and telling, over a real `abreast up` with two origins."""
 
 import io
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from abreast.bench.abreast_target import spec_text
@@ -62,6 +64,28 @@ async def test_a_bad_candidate_from_its_first_request_to_its_last(staged: Staged
     assert sum(totals.users["v1"].values()) > 0
     assert all(0 < seen.share < 1 for seen in stage.seen.values())
     assert not [answer for answer in stage.crowd.answers if answer.failure]
+
+
+async def test_what_is_compared_is_told_while_it_is(short_tmp: Path) -> None:
+    """Given a step that copies requests, the teller says how many answers are compared, and which step it is."""
+    port, out = free_port(), io.StringIO()
+    async with Origin("v1") as stable, Origin("v2") as candidate:
+        file = short_tmp / "abreast.yaml"
+        spec = yaml.safe_load(spec_text(port, stable.port, candidate.port, 5000, 1))
+        spec["rollout"]["steps"].insert(0, {"shadow": "100%"})
+        spec["rollout"]["gates"] = {"differences": {"ignore": ["header:x-version"]}}
+        file.write_text(yaml.safe_dump(spec), "utf-8")
+        plan = Plan(f"http://127.0.0.1:{port}", rate_per_s=50, duration_s=60, connections=4, users=50)
+        async with UpProcess(file) as up, Crowd(plan) as crowd:
+            stage = Stage(up, crowd, Teller(Console(file=out, width=200)))
+            await stage.order("start", "v2")
+            told = re.compile(r"[1-9]\d* answers of v2 compared with v1's so far, 0 findings")
+            await stage.until(lambda _: bool(told.search(out.getvalue())), 20, "answers to be compared")
+            comparison = await up.findings()
+
+    assert "100 % of requests are copied to v2" in out.getvalue()
+    assert comparison["findings"] == []
+    assert comparison["ledger"]["compared"] > 0
 
 
 async def test_waiting_in_vain_says_for_what_and_what_is_instead(staged: Staged) -> None:

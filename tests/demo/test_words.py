@@ -22,7 +22,28 @@ def test_a_rollout_names_its_versions_from_then_on() -> None:
 
     assert said(event("started", stable="v1"), versions) == "v1 is the version that serves"
     assert said(event("started", stable="v1", candidate="v2"), versions).startswith("v2 is started beside v1")
-    assert "all users return to v1" in said(event("phase", after="rolling-back"), versions)
+    assert versions == Versions("v1", "v2", 0)
+
+
+def test_a_roll_back_says_whether_anybody_was_there() -> None:
+    versions = Versions("v1", "v2")
+    assert said(event("phase", after="rolling-back"), versions) == (
+        "rolling back: no user was sent to v2, and none will be"
+    )
+
+    said(event("weight", before=0, after=100), versions)
+    assert said(event("phase", after="rolling-back"), versions) == "rolling back: all users return to v1"
+
+    in_words(event("weight", before=100, after=0), versions)
+    assert "no user" in said(event("phase", after="rolling-back"), versions), "it is looked at again, and has nobody"
+
+
+def test_another_rollout_begins_without_users() -> None:
+    versions = Versions("v1", "v2", 1000)
+
+    in_words(event("started", stable="v1", candidate="v3"), versions)
+
+    assert "no user was sent to v3" in said(event("phase", after="rolling-back"), versions)
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -55,6 +76,21 @@ def test_what_is_said_elsewhere_is_left_out(kind: str) -> None:
 )
 def test_a_weight_says_who_stays(before: int, after: int, text: str) -> None:
     assert said(event("weight", before=before, after=after)) == text
+
+
+def test_copying_says_that_nobody_gets_or_awaits_the_answers() -> None:
+    told = said(event("shadow", before=0, after=4000))
+
+    assert told.startswith("40 % of requests are copied to v2 and its answers compared")
+    assert "no user waits for them, none gets them" in told
+    assert said(event("shadow", before=4000, after=0)) == "nothing is copied any more"
+
+
+def test_a_finding_is_bad_news_in_its_own_words() -> None:
+    line = in_words(event("finding", reason="finding 1: GET /orders/{id}: /total is a string"), Versions())
+
+    assert line is not None
+    assert (line.text, line.tone) == ("finding 1: GET /orders/{id}: /total is a string", "bad")
 
 
 def test_going_to_nobody_is_told_by_the_phase() -> None:

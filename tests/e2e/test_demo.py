@@ -14,7 +14,7 @@ DEMO = (sys.executable, "-m", "abreast", "demo")
 
 @pytest.mark.timeout(150)
 def test_the_demo_keeps_every_promise_and_leaves_nothing(short_tmp: Path) -> None:
-    """Given nothing, when the demo is run, then a bad version is rolled back, a good one promoted, nobody harmed."""
+    """Given nothing, when the demo is run, then what is bad is found and rolled back, what is good promoted."""
     begun_s = time.monotonic()
     done = subprocess.run(
         DEMO, capture_output=True, text=True, check=False, timeout=120, env={"TMPDIR": str(short_tmp), "PATH": "/bin"}
@@ -22,11 +22,14 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing(short_tmp: Path) -> Non
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - begun_s < 90
+    assert "rolling back: no user was sent to v2, and none will be" in done.stdout
+    assert re.search(r"what +GET /products/\{id\}: /price_cents is a string, was a number", done.stdout)
+    assert re.search(r'/price_cents is (\d+) from v1, "\1" from the candidate', done.stdout)
     assert "✘" not in done.stdout
-    assert done.stdout.count("✔") == 9
+    assert done.stdout.count("✔") == 12
     assert re.search(r"failed at the user +0 *\n", done.stdout)
     assert "rolling back: all users return to v1" in done.stdout
-    assert "v1 is stopped. v3 is the stable version now" in done.stdout
+    assert "v1 is stopped. v4 is the stable version now" in done.stdout
     assert list(short_tmp.iterdir()) == [], "a directory was left"
     assert _running(short_tmp) == []
 

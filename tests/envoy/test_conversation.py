@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from abreast.envoy.capture import RELAY
 from abreast.envoy.conversation import Conversation, Request, Response
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, ROUTE_TABLE
 from abreast.envoy.snapshot import Snapshot, build
@@ -123,9 +124,9 @@ def test_clusters_stay_until_the_routes_are_acknowledged() -> None:
     assert "v1" in talk.envoy.clusters
     said = talk.hear()
     assert [each.url for each in said] == [CLUSTER, ENDPOINTS]
-    assert [each["name"] for each in said[0].resources] == ["v2"]
+    assert [each["name"] for each in said[0].resources] == [RELAY, "v2"]
     talk.until_silence()
-    assert set(talk.envoy.clusters) == {"v2"}
+    assert set(talk.envoy.clusters) == {RELAY, "v2"}
     assert talk.side.settled
 
 

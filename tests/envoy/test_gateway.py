@@ -93,7 +93,7 @@ async def test_a_control_plane_that_takes_over_tells_what_was_told_before(
     await gateway.close(stop=False)
     successor = made(short_tmp)
     assert await successor.start()
-    told = build(traffic("v1", "v2", 500))
+    told = build(traffic("v1", "v2", 500), short_tmp / "relay.sock", workers=1)
     assert [each.split.weight for each in successor._ads.published] == [100, 500]
     assert successor._ads.published[-1].version == told.version, "the very same, by its name"
     await successor.close(stop=True)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from abreast.envoy.capture import FILTER
 from abreast.envoy.clusters import Resource
 from abreast.envoy.listener import ATTEMPTS, LISTENER, USERS, listener, listeners
 from abreast.envoy.messages import LISTENER as LISTENER_URL
 from abreast.envoy.routes import ROUTES
 from abreast.envoy.snapshot import build, packed
 from abreast.model.service import Endpoint, GatewaySettings, Tls, UserKey, Version
-from abreast.model.traffic import Backend, Split, Traffic
+from abreast.model.traffic import Backend, Shadowing, Split, Traffic
 
 SETTINGS = GatewaySettings(listen=Endpoint("127.0.0.1", 8181), timeout_s=9.0, drain_s=4.0)
 TLS = replace(SETTINGS, tls=Tls("/etc/shop/certificate.pem", "/etc/shop/key.pem"))
@@ -29,8 +30,9 @@ def manager(settings: GatewaySettings = SETTINGS) -> Resource:
 
 
 def router() -> Resource:
-    """The router, the only filter: the fewer, the less each request costs."""
-    [each] = manager()["http_filters"]
+    """The router, behind the one other filter, which is off: the fewer, the less each request costs."""
+    [capture, each] = manager()["http_filters"]
+    assert (capture["name"], capture["disabled"]) == (FILTER, True)
     assert each["name"] == "envoy.filters.http.router"
     found: Resource = each["typed_config"]
     return found
@@ -66,7 +68,8 @@ def test_no_rollout_changes_a_byte_of_it(
 ) -> None:
     stable = Backend(version, tuple(Endpoint("127.0.0.1", port) for port in ports))
     candidate = replace(stable, version=replace(version, name="v2")) if rollout else None
-    split = Split("v1", "v2", weight, salt) if rollout else Split("v1")
+    shadow = Shadowing(weight or 1, 100.0) if version.timeout_s > 30 else None
+    split = Split("v1", "v2", weight, salt, shadow) if rollout else Split("v1")
     users = (UserKey("header", f"x-{salt}u"),)
     told = build(Traffic("shop", split, stable, candidate, SETTINGS, users, secret)).resources[LISTENER_URL]
     assert set(told) == {LISTENER}
@@ -145,9 +148,17 @@ def test_attempts_and_users_requests_are_counted_each_where_they_end() -> None:
     for config in told.values():
         [counter] = config["counters"]
         assert counter["value_fixed"] == 1
-        assert [tag["name"] for tag in counter["stat"]["tags"]] == ["version", "code"]
         assert counter["stat"]["tags"][0]["value_format"] == "%UPSTREAM_METADATA(abreast:version)%"
         assert counter["stat"]["tags"][1]["value_format"] == "%RESPONSE_CODE%"
+    tags = {prefix: [tag["name"] for tag in told[prefix]["counters"][0]["stat"]["tags"]] for prefix in told}
+    assert tags == {ATTEMPTS: ["version", "code"], USERS: ["version", "code", "shadow", "capture"]}
+
+
+def test_a_users_request_says_what_became_of_its_copy() -> None:
+    [users] = manager()["access_log"]
+    said = {each["name"]: each["value_format"] for each in users["typed_config"]["counters"][0]["stat"]["tags"]}
+    assert said["shadow"] == "%METADATA(ROUTE:abreast:shadow)%"
+    assert said["capture"] == "%DYNAMIC_METADATA(abreast:capture)%"
 
 
 def test_latencies_are_of_attempts_in_microseconds_and_by_version_alone() -> None:

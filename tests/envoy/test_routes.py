@@ -1,91 +1,28 @@
-"""Routes: which request goes where. Requests are matched here as Envoy matches them: the first route that fits."""
-
-import re
-from typing import Any
+"""Routes: which request goes where. Requests are matched as Envoy does it (`tests.envoy.matching`)."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from abreast.envoy.clusters import Resource
-from abreast.envoy.routes import PRIVATE_HEADERS, ROUTES, USER_COOKIE, VERSION_HEADER, route_table
-from abreast.model.service import Endpoint, GatewaySettings, Tls, UserKey, Version
-from abreast.model.traffic import Backend, Split, Traffic
+from abreast.envoy.routes import PRIVATE_HEADERS, ROUTES, VERSION_HEADER, route_table
+from abreast.model.service import GatewaySettings, Tls
+from abreast.model.traffic import USER_COOKIE, Traffic
 from abreast.model.units import FULL_WEIGHT
-
-V1 = Backend(Version("v1", run=("serve",)), (Endpoint("127.0.0.1", 9001),))
-V2 = Backend(Version("v2", run=("serve",)), (Endpoint("127.0.0.1", 9002),))
-USERS = (UserKey("header", "x-user-id"), UserKey("cookie", "session"))
-SECRET = "open-sesame"
-SETTINGS = GatewaySettings(timeout_s=12.5)
-
-Headers = dict[str, str]
-
-WEBSOCKET = {"upgrade": "websocket"}
-EVENTS = {"accept": "text/html, text/event-stream;q=0.9"}
-GRPC = {"content-type": "application/grpc+proto", ":method": "POST"}
-
-
-def traffic(weight: int = 2500, salt: str = "salt", **changed: Any) -> Traffic:  # noqa: ANN401  # fields of Traffic
-    """A rollout of v2 beside v1."""
-    kept: dict[str, Any] = {"gateway": SETTINGS, "users": USERS, "tester_secret": SECRET}
-    return Traffic("shop", Split("v1", "v2", weight, salt), V1, V2, **(kept | changed))
-
-
-def alone(secret: str = SECRET) -> Traffic:
-    """No rollout."""
-    return Traffic("shop", Split("v1"), V1, None, SETTINGS, USERS, secret)
-
-
-def routes(of: Traffic) -> list[Resource]:
-    """The routes in their order."""
-    [host] = route_table(of)["virtual_hosts"]
-    assert host["domains"] == ["*"]
-    found: list[Resource] = host["routes"]
-    return found
-
-
-def fits(matcher: Resource, headers: Headers) -> bool:
-    """Whether Envoy's HeaderMatcher accepts; its regular expressions match whole values."""
-    value = headers.get(matcher["name"])
-    if value is None:
-        return False
-    if matcher.get("present_match"):
-        return True
-    match matcher["string_match"]:
-        case {"exact": str(wanted)}:
-            return value == wanted
-        case {"prefix": str(wanted)}:
-            return value.startswith(wanted)
-        case {"contains": str(wanted)}:
-            return wanted in value
-        case {"safe_regex": {"regex": str(pattern)}}:
-            return re.fullmatch(pattern, value) is not None
-    raise AssertionError(matcher)
-
-
-def chosen(of: Traffic, headers: Headers) -> Resource:
-    """The route that this request takes."""
-    headers = {":method": "GET", "x-request-id": "r-1"} | headers
-    return next(route for route in routes(of) if all(fits(each, headers) for each in route["match"]["headers"]))
-
-
-def hashed(of: Traffic, headers: Headers) -> str:
-    """What is hashed for this request."""
-    headers = {"x-request-id": "r-1"} | headers
-    [policy] = chosen(of, headers)["route"]["hash_policy"]
-    header, rewrite = policy["header"]["header_name"], policy["header"]["regex_rewrite"]
-    return re.sub(rewrite["pattern"]["regex"], rewrite["substitution"], headers[header])
-
-
-def targets(route: Resource) -> list[str]:
-    """The clusters that a route can send to."""
-    action = route["route"]
-    return (
-        [action["cluster"]]
-        if "cluster" in action
-        else [each["name"] for each in action["weighted_clusters"]["clusters"]]
-    )
+from tests.envoy.matching import (
+    EVENTS,
+    GRPC,
+    SECRET,
+    USERS,
+    WEBSOCKET,
+    Headers,
+    alone,
+    chosen,
+    hashed,
+    routes,
+    targets,
+    traffic,
+)
 
 
 def test_the_table_is_refused_as_a_whole_rather_than_answering_503() -> None:

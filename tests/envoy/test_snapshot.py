@@ -18,17 +18,21 @@ from hypothesis import strategies as st
 
 from abreast.envoy.binary import envoy_binary
 from abreast.envoy.bootstrap import bootstrap
+from abreast.envoy.capture import RELAY
 from abreast.envoy.clusters import Resource
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, MESSAGES, ROUTE_TABLE
 from abreast.envoy.snapshot import ID_LENGTH, Snapshot, build, check, digest, packed
 from abreast.model.service import Endpoint, GatewaySettings, Probe, Tls, UserKey, Version
-from abreast.model.traffic import Backend, Split, Traffic
+from abreast.model.shadow import IsolatedRoute
+from abreast.model.traffic import Backend, Shadowing, Split, Traffic
 
 STABLE = Backend(Version("v1", run=("serve",)), (Endpoint("127.0.0.1", 9001),))
 CANDIDATE = Backend(Version("v2.0", run=("serve",)), (Endpoint("127.0.0.1", 9002), Endpoint("127.0.0.1", 9003)))
 USERS = (UserKey("header", "x-user-id"), UserKey("cookie", "session.id"))
 ALONE = Traffic("shop", Split("v1"), STABLE, None, GatewaySettings(), USERS, "secret")
 ROLLOUT = Traffic("shop", Split("v1", "v2.0", 500, "salt"), STABLE, CANDIDATE, GatewaySettings(), USERS, "secret")
+SHADOWING = Shadowing(2000, 100.0, (IsolatedRoute(("POST", "PUT"), "/orders"),))
+SHADOWED = replace(ROLLOUT, split=replace(ROLLOUT.split, shadow=SHADOWING))
 
 endpoints = st.lists(st.builds(Endpoint, st.just("127.0.0.1"), st.integers(1, 5)), max_size=2, unique=True).map(tuple)
 
@@ -51,7 +55,14 @@ def backends(name: str) -> st.SearchStrategy[Backend]:
 rollouts = st.builds(
     Traffic,
     service=st.sampled_from(["shop", "bank"]),
-    split=st.builds(Split, st.just("v1"), st.just("v2"), st.integers(0, 10_000), st.sampled_from(["a", "b"])),
+    split=st.builds(
+        Split,
+        st.just("v1"),
+        st.just("v2"),
+        st.integers(0, 10_000),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from([None, Shadowing(1, 100.0), Shadowing(10_000, 0.5), SHADOWING]),
+    ),
     stable=backends("v1"),
     candidate=backends("v2"),
     gateway=st.builds(GatewaySettings, timeout_s=st.sampled_from([15.0, 30.0]), drain_s=st.sampled_from([5.0, 10.0])),
@@ -78,6 +89,7 @@ def changed_version(**changes: Any) -> Callable[[Traffic], Traffic]:  # noqa: AN
 
 CHANGES: dict[str, Callable[[Traffic], Traffic]] = {
     "weight": lambda traffic: replace(traffic, split=replace(traffic.split, weight=501)),
+    "shadow": lambda traffic: replace(traffic, split=replace(traffic.split, shadow=Shadowing(1, 1.0))),
     "salt": lambda traffic: replace(traffic, split=replace(traffic.split, salt="pepper")),
     "endpoints": lambda traffic: replace(traffic, candidate=replace(CANDIDATE, endpoints=CANDIDATE.endpoints[:1])),
     "users": lambda traffic: replace(traffic, users=USERS[::-1]),
@@ -95,6 +107,15 @@ CHANGES: dict[str, Callable[[Traffic], Traffic]] = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_each_single_change_has_a_version_of_its_own(change: Callable[[Traffic], Traffic]) -> None:
     assert build(change(ROLLOUT)).version != build(ROLLOUT).version
+
+
+def test_where_the_relay_listens_and_how_many_threads_copy_is_part_of_it() -> None:
+    told = build(SHADOWED, Path("/run/relay.sock"), workers=2)
+    versions = {told.version, build(SHADOWED, Path("/run/relay.sock"), workers=4).version, build(SHADOWED).version}
+    assert len(versions) == 3
+    assert "/run/relay.sock" in str(told.resources[CLUSTER][RELAY])
+    one, four = (build(ROLLOUT, workers=workers).version for workers in (1, 4))
+    assert one == four, "without shadowing there is nothing to share"
 
 
 def test_the_version_is_the_same_after_a_restart() -> None:
@@ -120,11 +141,13 @@ def test_a_snapshot_says_what_it_holds() -> None:
     snapshot = build(ROLLOUT)
     aggregates = {"v2.0/idempotent", "v2.0/unsafe", "v2.0/stream"}
     assert snapshot.split == ROLLOUT.split
-    assert snapshot.names(CLUSTER) == {"v1", "v2.0", "v2.0/timed", *aggregates}
+    assert snapshot.names(CLUSTER) == {"v1", "v2.0", "v2.0/timed", RELAY, *aggregates}
     assert snapshot.names(ENDPOINTS) == {"v1", "v2.0"}
     assert (len(snapshot.names(LISTENER)), len(snapshot.names(ROUTE_TABLE))) == (1, 1)
     assert snapshot.routed == {"v1", "v2.0", *aggregates}, "forced sides go to the versions alone"
     assert build(ALONE).routed == {"v1"}
+    assert snapshot.resources[CLUSTER][RELAY] == build(ALONE).resources[CLUSTER][RELAY], "no rollout changes it"
+    assert build(SHADOWED).routed == snapshot.routed, "no request is routed to the relay"
 
 
 def without(url: str, name: str) -> Snapshot:
@@ -244,6 +267,7 @@ TRAFFICS = {
         ROLLOUT, split=replace(ROLLOUT.split, weight=0), users=(), tester_secret=""
     ),
     "everybody, h2c, HTTP probe": replace(ROLLOUT, split=replace(ROLLOUT.split, weight=10_000), candidate=H2C),
+    "shadowing": SHADOWED,
     "IPv6": replace(ROLLOUT, stable=replace(STABLE, endpoints=(Endpoint("::1", 9001),))),
 }
 

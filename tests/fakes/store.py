@@ -52,8 +52,12 @@ class FakeStore:
         if unknown:
             raise StoreError(f"events of rollouts that do not exist: {unknown}", _READ_AGAIN)
         self._rollouts[saved.service, saved.number] = saved
-        self._events.extend((saved.service, event) for event in listed)
+        self.append(saved.service, listed)
         return saved
+
+    def append(self, service: str, events: Iterable[Event]) -> None:
+        """Add to the audit log."""
+        self._events.extend((service, event) for event in events)
 
     async def events(self, service: str, *, limit: int = 1000, after: int = 0) -> Sequence[tuple[int, Event]]:
         """The newest ``limit`` events with ids above ``after``, oldest first."""

@@ -14,7 +14,7 @@ from abreast.clock import SystemClock
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.envoy.process import Envoy
 from abreast.model.service import Endpoint, GatewaySettings, UserKey, Version
-from abreast.model.traffic import Backend, Split, Traffic
+from abreast.model.traffic import Backend, Shadowing, Split, Traffic
 from abreast.ports import VersionCounts
 from abreast.process.port import PortPool
 from tests.integration.client import Connection
@@ -89,10 +89,17 @@ class Stage:
             on_event=self.events.append,
         )
 
-    def traffic(self, stable: Backend, candidate: Backend | None = None, weight: int = 0, salt: str = "s") -> Traffic:
+    def traffic(
+        self,
+        stable: Backend,
+        candidate: Backend | None = None,
+        weight: int = 0,
+        salt: str = "s",
+        shadow: Shadowing | None = None,
+    ) -> Traffic:
         """The traffic of a rollout with these sides."""
         name = candidate.version.name if candidate is not None else None
-        split = Split(stable.version.name, name, weight, salt if name else "")
+        split = Split(stable.version.name, name, weight, salt if name else "", shadow)
         return Traffic("shop", split, stable, candidate, self.settings, self.users, SECRET)
 
     async def open(self, traffic: Traffic) -> None:

@@ -1,16 +1,24 @@
 """The spec as a whole: defaults, the values it becomes, every fault at once, and its published schema."""
 
 import json
-from pathlib import Path
+from dataclasses import replace
 
-import jsonschema
 import pytest
-import yaml
 
 from abreast.model.errors import SpecError, UsageError
-from abreast.model.rollout import ApproveStep, BakeStep, ErrorGate, HoldStep, Policy, WeightStep
+from abreast.model.rollout import (
+    ApproveStep,
+    BakeStep,
+    DifferenceGate,
+    ErrorGate,
+    HoldStep,
+    Policy,
+    ShadowStep,
+    WeightStep,
+)
 from abreast.model.service import Endpoint, GatewaySettings, Probe, Service, Tls, UserKey, Version
-from abreast.model.spec import parse_spec, schema, service_name
+from abreast.model.shadow import IsolatedRoute, RulePolicy, ShadowPolicy, TolerancePolicy
+from abreast.model.spec import parse_spec, service_name
 from abreast.model.spec_faults import LATER, MODELS
 
 SMALLEST = """
@@ -42,13 +50,15 @@ versions:
     keep_alive: 1s
     protocol: h2c
     capacity: {max_connections: 100, max_requests: 200}
-  "1.10": {run: [./new, --port, 80, "{port}"]}
-  v3: {endpoints: ["127.0.0.1:9001", "localhost:9002", "[::1]:9003"], ready: tcp}
+  "1.10": {run: [./new, --port, 80, "{port}"], isolated: true}
+  v3: {endpoints: ["127.0.0.1:9001", "localhost:9002", "[::1]:9003"], ready: tcp, isolated: true}
 stable: v1
 rollout:
   steps:
     - approve: are you ready?
-    - {weight: 0.5%, for: 5m}
+    - {shadow: 10%, for: 10m}
+    - {weight: 0.5%, for: 5m, shadow: 5%}
+    - {shadow: 0%}
     - hold: 10m
     - approve:
     - weight: 50%
@@ -57,8 +67,30 @@ rollout:
   step_time: {at_least: 2m, at_most: 30m}
   on_timeout: promote-unproven
   on_failure: freeze
-  gates: {errors: {limit: 1%, min_requests: 100, window: 2m}}
+  shadow:
+    at_most: 2.5
+    controls: 50%
+    unsafe: [{methods: [POST, PUT], prefix: /search}, {methods: [X-SYNC]}]
+    operation: [header:X-Amz-Target, query:Action, body:/operationName]
+    templates: ["/orders/{id}", "/a/{b}.{c}"]
+    descriptors: api.pb
+    timeout: 3s
+    keep: 2d
+  gates:
+    errors: {limit: 1%, min_requests: 100, window: 2m}
+    differences:
+      tolerance: 1%
+      ignore: [/generated_at, "header:X-Build", status, body, "header:Set-Cookie/SID"]
+      unordered: [/tags, ""]
+      keyed: {/items: id, /rows: 1.10}
+      tolerances: {/total: 0.01, /ratio: 1%, /updated_at: 5s}
+      mask: ['nonce="[^"]*"', 404]
+      redact: [/email, "header:X-Token", "query:Session"]
+      endpoints:
+        "GET /orders*": {ignore: [/etag], keyed: {/x: 2.0}}
+        "* /empty": {}
   retire: {after: 1h, unused_for: 5m}
+alerts: ["slack://a/b/c", "alertmanager://127.0.0.1:9093"]
 """
 
 SEVEN = """\
@@ -122,20 +154,26 @@ def test_every_key_arrives() -> None:
         max_connections=100,
         max_requests=200,
     )
-    assert service.version("1.10") == Version("1.10", run=("./new", "--port", "80", "{port}"), cwd="/srv/x")
+    assert service.version("1.10") == Version(
+        "1.10", run=("./new", "--port", "80", "{port}"), cwd="/srv/x", isolated=True
+    )
     assert service.version("v3") == Version(
         "v3",
         endpoints=(Endpoint("127.0.0.1", 9001), Endpoint("127.0.0.1", 9002), Endpoint("::1", 9003)),
         cwd="/srv/x",
+        isolated=True,
     )
+    assert service.alerts == ("slack://a/b/c", "alertmanager://127.0.0.1:9093")
 
 
 def test_the_policy_is_the_candidates() -> None:
     spec = parse_spec(FULL)
-    assert spec.policy("v1") == Policy(
+    assert replace(spec.policy("v1"), shadow=ShadowPolicy()) == Policy(
         steps=(
             ApproveStep("are you ready?"),
-            WeightStep(50, 300.0),
+            ShadowStep(1000, 600.0),
+            WeightStep(50, 300.0, shadow=500),
+            ShadowStep(0),
             HoldStep(600.0),
             ApproveStep(),
             ApproveStep("before weight 50 %"),
@@ -148,12 +186,54 @@ def test_the_policy_is_the_candidates() -> None:
         on_timeout="promote-unproven",
         on_failure="freeze",
         errors=ErrorGate(limit=100, min_requests=100, window_s=120.0),
+        differences=DifferenceGate(tolerance=100),
         retire_after_s=3600.0,
         unused_for_s=300.0,
         drain_s=30.0,
         start_timeout_s=120.0,
     )
     assert spec.policy("v3").start_timeout_s == Version.start_timeout_s
+
+
+def test_every_key_of_copying_and_comparing_arrives() -> None:
+    assert parse_spec(FULL, directory="/srv/x").policy("v3").shadow == ShadowPolicy(
+        at_most_per_s=2.5,
+        controls=5000,
+        isolated=(IsolatedRoute(("POST", "PUT"), "/search"), IsolatedRoute(("X-SYNC",), "/")),
+        rules=(
+            RulePolicy(
+                ignore=("/generated_at", "header:x-build", "status", "body", "header:set-cookie/SID"),
+                unordered=("/tags", ""),
+                keyed=(("/items", "id"), ("/rows", "1.10")),
+                tolerance=(
+                    ("/total", TolerancePolicy(absolute=0.01)),
+                    ("/ratio", TolerancePolicy(relative=0.01)),
+                    ("/updated_at", TolerancePolicy(seconds=5.0)),
+                ),
+                mask=('nonce="[^"]*"', "404"),
+            ),
+            RulePolicy("GET /orders*", ignore=("/etag",), keyed=(("/x", "2.0"),)),
+        ),
+        redact=("/email", "header:x-token", "query:Session"),
+        operation=("header:x-amz-target", "query:Action", "body:/operationName"),
+        templates=("/orders/{id}", "/a/{b}.{c}"),
+        timeout_s=3.0,
+        sample_ttl_s=172_800.0,
+        descriptors="/srv/x/api.pb",
+    )
+
+
+def test_nothing_unsafe_is_copied_to_a_version_that_is_not_isolated() -> None:
+    spec = parse_spec(FULL)
+    assert spec.policy("1.10").shadow.isolated
+    assert spec.policy("v1").shadow.isolated == ()
+
+
+def test_routes_of_an_openapi_document_are_templates_behind_those_of_the_spec() -> None:
+    spec = parse_spec("rollout: {shadow: {openapi: api.yaml, templates: [/a]}}\n" + SMALLEST, directory="/srv/x")
+    assert spec.openapi == "/srv/x/api.yaml"
+    assert replace(spec, routes=("/b", "/a")).policy("v2").shadow.templates == ("/a", "/b")
+    assert parse_spec(SMALLEST).openapi == parse_spec(SMALLEST).descriptors == ""
 
 
 def test_a_candidate_that_is_not_there_is_refused_with_those_that_are() -> None:
@@ -211,31 +291,6 @@ def test_a_spec_has_versions(text: str) -> None:
     assert remedy
 
 
-def test_variables_are_taken_from_the_environment() -> None:
-    text = "versions: {v1: {run: 'app $${x} {port}', env: {URL: 'db://${HOST:-}/${DB}', A: '${EMPTY:-full}'}}}"
-    service = parse_spec(text, environment={"DB": "shop", "EMPTY": ""}).service()
-    assert service.versions[0].run == ("app", "${x}", "{port}")
-    assert dict(service.versions[0].env) == {"URL": "db:///shop", "A": "full"}
-
-
-def test_a_variable_with_blanks_stays_one_word() -> None:
-    text = """versions: {v1: {run: "app ${ARGS} '${MODE:-a b}' $$5 $HOME"}}"""
-    service = parse_spec(text, environment={"ARGS": "x y"}).service()
-    assert service.versions[0].run == ("app", "x y", "a b", "$5", "$HOME")
-
-
-def test_a_variable_that_is_not_set_is_a_fault_at_its_line() -> None:
-    found = faults("versions:\n  v1:\n    run: app ${ONE}\n    env:\n      A: ${TWO}\n      B: '${}'")
-    assert [(line, path) for line, path, _, _ in found] == [
-        (3, "versions.v1.run"),
-        (5, "versions.v1.env.A"),
-        (6, "versions.v1.env.B"),
-    ]
-    assert "needs ONE, which is not set" in found[0][2]
-    assert found[0][3] == "set ONE, or write ${ONE:-DEFAULT}"
-    assert "without a name" in found[2][2]
-
-
 @pytest.mark.parametrize(
     ("directory", "name"),
     [
@@ -276,50 +331,3 @@ def test_no_key_is_both_here_and_later() -> None:
     }
     assert "rollout.steps.*.weight" in allowed
     assert not allowed & set(LATER)
-
-
-# -- the schema
-
-
-def test_the_published_schema_is_current() -> None:
-    published = Path(__file__).parents[2] / "docs" / "abreast.schema.json"
-    remedy = "write it anew with: abreast schema > docs/abreast.schema.json"
-    assert json.loads(published.read_text(encoding="utf-8")) == schema(), remedy
-
-
-@pytest.mark.parametrize("text", [SMALLEST, FULL])
-def test_the_schema_agrees_with_a_good_spec(text: str) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
-    jsonschema.Draft202012Validator(schema()).validate(yaml.safe_load(text))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{}",
-        "versions: {}",
-        "versions: {v1: {run: a}}\nfoo: 1",
-        "versions: {V1: {run: a}}",
-        "versions: {v1: {run: a, timeout: 30}}",
-        "versions: {v1: {run: a, instances: 0}}",
-        "versions: {v1: {run: a, ready: GET x}}",
-        "versions: {v1: {run: a, env: {'A B': x}}}",
-        "versions: {v1: {run: a}}\ngateway: {listen: ':80'}",
-        "versions: {v1: {run: a}}\nusers: {by: [x-user]}",
-        "versions: {v1: {run: a}}\nrollout: {steps: [{weight: 10%, hold: 5m}]}",
-        "versions: {v1: {run: a}}\nrollout: {steps: [{}]}",
-        "versions: {v1: {run: a}}\nrollout: {on_failure: stop}",
-        "versions: {v1: {run: a}}\nrollout: {gates: {errors: {limit: 5}}}",
-    ],
-)
-def test_the_schema_and_the_parser_refuse_the_same(text: str) -> None:
-    assert not jsonschema.Draft202012Validator(schema()).is_valid(yaml.safe_load(text))
-    assert faults(text)
-
-
-def test_every_key_of_the_schema_is_described() -> None:
-    found = schema()
-    for model in (found, *found["$defs"].values()):
-        assert model["description"]
-        for name, described in model["properties"].items():
-            assert described.get("description"), name

@@ -30,6 +30,11 @@ WORDS = st.sampled_from(
         "weight 5%",
         "${A}",
         "a;b",
+        "/a/*",
+        "header:x",
+        "POST",
+        "GET /a*",
+        "slack://a",
     ]
 )
 LEAVES = st.none() | st.booleans() | st.integers(-5, 10**17) | WORDS | st.text(max_size=8)
@@ -50,9 +55,11 @@ SECTIONS = st.fixed_dictionaries(
                 "steps": st.lists(st.dictionaries(KEYS, LEAVES, max_size=2) | VALUES, max_size=4),
                 "approve": st.lists(WORDS, max_size=2),
                 "step_time": VALUES,
-                "gates": VALUES,
+                "gates": VALUES | st.fixed_dictionaries({"differences": st.dictionaries(KEYS, VALUES, max_size=4)}),
+                "shadow": st.dictionaries(KEYS, VALUES, max_size=4),
             },
         ),
+        "alerts": VALUES,
         "x": VALUES,
     },
 )

@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from abreast.model.spec import parse_spec, schema
+from abreast.model.spec import parse_spec
+from abreast.model.spec_schema import schema
 
 TEXT: Final = (Path(__file__).parents[2] / "docs" / "spec.md").read_text(encoding="utf-8")
 SECTIONS: Final = dict(re.findall(r"^### `([^`]+)`\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
@@ -63,7 +64,7 @@ def test_the_default_that_is_stated_is_the_one_that_holds(path: str) -> None:
 def test_no_default_is_stated_that_does_not_hold() -> None:
     for path, section in SECTIONS.items():
         for text in re.findall(r"Default:\s+`([^`]+)`", section):
-            assert text == str(KEYS[path].get("default")), path
+            assert f"Default: `{text}`" == stated(KEYS[path].get("default")), path
 
 
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL))

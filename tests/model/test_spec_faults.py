@@ -26,7 +26,7 @@ def read(text: str) -> Reading:
         (
             "rollout: {steps: [{wait: 5m}]}",
             "rollout.steps[0].wait",
-            "weight, for, hold, approve, bake",
+            "shadow, weight, for, hold, approve, bake",
             "abreast schema",
         ),
         ("rollout: {steps: [approve]}", "rollout.steps[0]", "'approve' is no step", "`- approve:`"),
@@ -36,6 +36,24 @@ def read(text: str) -> Reading:
         ("gateway:", "gateway", "nothing is written under this key", "remove the key"),
         ("gateway: {tls: {key: a}}", "gateway.tls.certificate", "`certificate` is missing", "add `certificate: …`"),
         ("users: {by: header:a}", "users.by", "'header:a' is not allowed here, only a list", "write a list"),
+        (
+            "rollout: {shadow: {unsafe: [{methods: [POST], prefx: /}]}}",
+            "rollout.shadow.unsafe[0].prefx",
+            "allowed here: methods, prefix",
+            "did you mean `prefix`?",
+        ),
+        (
+            "rollout: {gates: {differences: {endpoints: {GET /: {redact: [/a]}}}}}",
+            'rollout.gates.differences.endpoints."GET /".redact',
+            "unknown key 'redact'; allowed here: ignore, unordered, keyed, tolerances, mask",
+            "move it to `rollout.gates.differences.redact`",
+        ),
+        (
+            "rollout: {gates: {diferences: {}}}",
+            "rollout.gates.diferences",
+            "unknown key",
+            "did you mean `differences`?",
+        ),
         ("users: {by: [5]}", "users.by[0]", "`5` does not say", "header:NAME"),
     ],
 )
@@ -45,6 +63,16 @@ def test_each_fault_is_said_in_our_words(text: str, path: str, message: str, rem
     assert fault.line == 2
     assert message in fault.message
     assert remedy in fault.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["alerts: slack://token", "alerts: {slack://token: 1}", "alerts: [tgram://token/a b]", "alerts: ['token']"]
+)
+def test_a_fault_in_an_alert_does_not_show_its_secrets(text: str) -> None:
+    faults = read(GOOD + text).faults
+    assert faults
+    assert all(fault.path.startswith("alerts") for fault in faults)
+    assert not [fault for fault in faults if "token" in fault.message + fault.remedy + fault.path]
 
 
 def test_what_is_sound_is_read_beside_what_is_not() -> None:
@@ -88,6 +116,8 @@ def test_each_mapping_of_the_spec_has_a_shape() -> None:
     assert set(MODELS) == {
         *("", "gateway", "gateway.tls", "users", "versions.*", "versions.*.capacity", "rollout", "rollout.steps.*"),
         *("rollout.step_time", "rollout.gates", "rollout.gates.errors", "rollout.retire"),
+        *("rollout.shadow", "rollout.shadow.unsafe.*"),
+        *("rollout.gates.differences", "rollout.gates.differences.endpoints.*"),
     }
     assert keys_at("gateway.tls") == ["certificate", "key"]
     assert keys_at("nowhere") == []
@@ -101,6 +131,12 @@ def test_each_mapping_of_the_spec_has_a_shape() -> None:
         (("versions", "v1", "env", "A"), "versions.*.env.*"),
         (("rollout", "steps", 3), "rollout.steps.*"),
         (("versions",), "versions"),
+        (("rollout", "gates", "differences", "keyed", "/a"), "rollout.gates.differences.keyed.*"),
+        (("rollout", "gates", "differences", "ignore", 0), "rollout.gates.differences.ignore.*"),
+        (
+            ("rollout", "gates", "differences", "endpoints", "GET /", "tolerances", "/a"),
+            "rollout.gates.differences.endpoints.*.tolerances.*",
+        ),
     ],
 )
 def test_shapes_leave_out_what_users_name(path: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel
 
-from abreast.model.rollout import DEFAULT_STEPS, ApproveStep, BakeStep, HoldStep, Policy, Step, WeightStep
+from abreast.model.rollout import DEFAULT_STEPS, ApproveStep, BakeStep, HoldStep, Policy, ShadowStep, Step, WeightStep
 from abreast.model.service import GatewaySettings, Version
 from abreast.model.spec_keys import (
     CapacityKeys,
@@ -26,7 +26,7 @@ ALL = (SpecKeys, GatewayKeys, VersionKeys, CapacityKeys, RolloutKeys, StepKeys)
             VersionKeys(),
             Version("v1"),
             (
-                *("run", "endpoints", "instances", "cwd", "ready", "live", "protocol"),
+                *("run", "endpoints", "instances", "cwd", "ready", "live", "protocol", "isolated"),
                 *("start_timeout_s", "stop_timeout_s", "timeout_s", "keep_alive_s"),
             ),
         ),
@@ -34,6 +34,8 @@ ALL = (SpecKeys, GatewayKeys, VersionKeys, CapacityKeys, RolloutKeys, StepKeys)
         (RolloutKeys(), Policy(), ("on_timeout", "on_failure")),
         (RolloutKeys().step_time, Policy(), ("at_least_s", "at_most_s")),
         (RolloutKeys().gates.errors, Policy().errors, ("limit", "min_requests", "window_s")),
+        (RolloutKeys().gates.differences, Policy().differences, ("tolerance",)),
+        (RolloutKeys().shadow, Policy().shadow, ("at_most_per_s", "controls", "timeout_s", "operation", "templates")),
         (RolloutKeys().retire, Policy(), ("unused_for_s",)),
     ],
 )
@@ -63,6 +65,10 @@ def test_defaults_in_the_schema_are_sound_as_written(model: type[BaseModel]) -> 
     [
         (WeightStep(25), {"weight": "0.25%"}),
         (WeightStep(1000, 300.0), {"weight": "10%", "for": "5m"}),
+        (WeightStep(1000, 300.0, 500), {"weight": "10%", "shadow": "5%", "for": "5m"}),
+        (WeightStep(1000, shadow=0), {"weight": "10%", "shadow": "0%"}),
+        (ShadowStep(2000), {"shadow": "20%"}),
+        (ShadowStep(25, 300.0), {"shadow": "0.25%", "for": "5m"}),
         (HoldStep(90.0), {"hold": "1m30s"}),
         (ApproveStep("look"), {"approve": "look"}),
         (BakeStep(3600.0), {"bake": "1h"}),

@@ -4,7 +4,7 @@ import pytest
 
 from abreast.model.document import dotted
 from abreast.model.rollout import DEFAULT_STEPS as DEFAULT
-from abreast.model.rollout import ApproveStep, BakeStep, HoldStep, Step, WeightStep
+from abreast.model.rollout import ApproveStep, BakeStep, HoldStep, ShadowStep, Step, WeightStep
 from abreast.model.spec_keys import RolloutKeys
 from abreast.model.spec_steps import compile_steps, step_conflicts
 
@@ -30,6 +30,20 @@ def keys(steps: Written | None = None, *approve: str, **step_time: str) -> Rollo
             keys([{"hold": "1m"}, {"approve": "go?"}, {"weight": "1%", "for": "5m"}]),
             (HoldStep(60.0), ApproveStep("go?"), WeightStep(100, 300.0), FULL),
         ),
+        (keys([{"shadow": "20%"}]), (ShadowStep(2000), FULL)),
+        (
+            keys([{"shadow": "20%", "for": "5m"}, {"weight": "10%", "shadow": "5%", "for": "1m"}, {"shadow": "0%"}]),
+            (ShadowStep(2000, 300.0), WeightStep(1000, 60.0, 500), ShadowStep(0), FULL),
+        ),
+        (
+            keys([{"weight": "10%", "shadow": "5%"}, {"weight": "20%", "shadow": "0%"}], "weight 10%"),
+            (
+                ApproveStep("before weight 10 % with shadow 5 %"),
+                WeightStep(1000, shadow=500),
+                WeightStep(2000, shadow=0),
+                FULL,
+            ),
+        ),
         (keys([{"weight": "1%"}, {"hold": "1m"}]), (WeightStep(100), HoldStep(60.0), FULL)),
         (
             keys([{"weight": "10%"}, {"weight": "50%"}], "weight 50%", "weight 100%"),
@@ -41,7 +55,7 @@ def keys(steps: Written | None = None, *approve: str, **step_time: str) -> Rollo
                 FULL,
             ),
         ),
-        (keys(None, "weight 50.0 %"), (*DEFAULT[:3], ApproveStep("before weight 50 %"), *DEFAULT[3:])),
+        (keys(None, "weight 50.0 %"), (*DEFAULT[:4], ApproveStep("before weight 50 %"), *DEFAULT[4:])),
     ],
 )
 def test_steps_are_compiled(rollout: RolloutKeys, steps: tuple[Step, ...]) -> None:
@@ -53,7 +67,7 @@ def test_steps_are_compiled(rollout: RolloutKeys, steps: tuple[Step, ...]) -> No
     ("rollout", "path", "message", "remedy"),
     [
         (keys([]), "rollout.steps", "no steps", "remove the key"),
-        (keys([{}]), "rollout.steps[0]", "does nothing", "weight, hold, approve and bake"),
+        (keys([{}]), "rollout.steps[0]", "does nothing", "shadow, weight, hold, approve and bake"),
         (keys([{"weight": "5%", "hold": "1m"}]), "rollout.steps[0]", "both `weight` and `hold`", "of their own"),
         (keys([{"weight": "0%"}]), "rollout.steps[0].weight", "sends no user", "above 0%"),
         (
@@ -72,10 +86,39 @@ def test_steps_are_compiled(rollout: RolloutKeys, steps: tuple[Step, ...]) -> No
         (keys([{"weight": "100%"}, {"approve": None}]), "rollout.steps[1]", "after weight 100 %", "only one bake"),
         (keys([{"bake": "1m"}, {"bake": "1m"}]), "rollout.steps[1]", "after the bake", "the last step"),
         (keys([{"bake": "1m"}, {"weight": "5%"}]), "rollout.steps[1]", "after the bake", "the last step"),
-        (keys([{"hold": "1m", "for": "1m"}]), "rollout.steps[0].for", "weight step only", "- hold: 10m"),
+        (keys([{"hold": "1m", "for": "1m"}]), "rollout.steps[0].for", "shadow or weight step only", "- hold: 10m"),
         (keys([{"weight": "100%", "for": "1h"}]), "rollout.steps[0].for", "no meaning at 100 %", "- bake: 1h"),
         (
             keys([{"weight": "5%", "for": "2h"}]),
+            "rollout.steps[0].for",
+            "2h is longer than step_time.at_most, 1h",
+            "raise",
+        ),
+        (keys([{"shadow": "5%", "hold": "1m"}]), "rollout.steps[0]", "both `shadow` and `hold`", "of their own"),
+        (
+            keys([{"shadow": "5%", "weight": "5%", "hold": "1m"}]),
+            "rollout.steps[0]",
+            "both `shadow` and `weight` and `hold`",
+            "of their own",
+        ),
+        (keys([{"shadow": "5%", "bake": "1m"}]), "rollout.steps[0]", "nothing is copied any more", "before 100 %"),
+        (keys([{"weight": "100%"}, {"shadow": "5%"}]), "rollout.steps[1]", "after weight 100 %", "only one bake"),
+        (keys([{"bake": "1m"}, {"shadow": "5%"}]), "rollout.steps[1]", "after the bake", "the last step"),
+        (
+            keys([{"shadow": "5%"}, {"weight": "100%", "shadow": "5%"}]),
+            "rollout.steps[1].shadow",
+            "no meaning at 100 %",
+            "remove `shadow`",
+        ),
+        (keys([{"shadow": "0%"}, {"weight": "5%"}]), "rollout.steps[0].shadow", "no step before it", "above 0%"),
+        (
+            keys([{"shadow": "5%"}, {"shadow": "0%"}, {"weight": "5%", "shadow": "0%"}]),
+            "rollout.steps[2].shadow",
+            "no step before it",
+            "above 0%",
+        ),
+        (
+            keys([{"shadow": "5%", "for": "2h"}]),
             "rollout.steps[0].for",
             "2h is longer than step_time.at_most, 1h",
             "raise",

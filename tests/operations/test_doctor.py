@@ -4,12 +4,16 @@ import asyncio
 
 import pytest
 
+from abreast.findings.book import Book
+from abreast.findings.ledger import Ledger
 from abreast.model.errors import StoreError
 from abreast.model.rollout import Phase
 from abreast.operations.doctor import SILENCE_S, examine
 from abreast.operations.machine import Finding
 from tests.controller.stage import FULL, Stage
-from tests.operations.desk import desk_of
+from tests.fakes.alerts import FakeAlerts
+from tests.fakes.findings_desk import FakeFindingsDesk
+from tests.operations.desk import desk_of, running
 from tests.rollout.play import serving, under_way
 
 
@@ -162,3 +166,33 @@ async def test_a_store_that_cannot_be_written_is_a_fault_until_it_can() -> None:
 @pytest.mark.parametrize("phase", Phase)
 async def test_it_can_be_asked_in_every_phase(phase: Phase) -> None:
     assert examine(desk_of(await Stage.at(under_way(phase))).control)
+
+
+async def test_shadowing_by_one_instance_of_stable_and_with_losses_is_a_warning_each() -> None:
+    stage = await Stage.climbing(shadow=2000)
+    await traffic(stage)
+    control = desk_of(stage).control
+    control.findings = FakeFindingsDesk(Book(1), Ledger(seen=50, compared=30, lost=20, captured=50, decided=30))
+    found = [each.what for each in examine(control) if each.state == "warning"]
+    assert found == ["20 of 50 copies were lost on the way to a relay, or with it"]
+    stage.driver.kill("v1-2")
+    control.findings = FakeFindingsDesk(Book(1), Ledger(seen=50, skipped={"no-candidate": 50}, captured=50, decided=50))
+    found = [each.what for each in examine(control) if each.state != "ok"]
+    assert "no answers are compared: no-candidate 50" in found
+    assert any(each.startswith("v1 has one ready instance, so its control is itself") for each in found)
+
+
+async def test_alerts_that_do_not_arrive_are_a_warning_each() -> None:
+    alerts = FakeAlerts(failing={"slack://…": "it answered 503", "mailto://…": "no answer within 15 s"})
+    async with running(under_way(Phase.PROGRESSING)) as desk:
+        assert not any("alerts" in each.what for each in examine(desk.control))
+        desk.control.alerts = alerts
+        told = [each for each in examine(desk.control) if "alerts" in each.what]
+        assert [(each.state, each.what) for each in told] == [
+            ("warning", "alerts do not reach slack://…: it answered 503"),
+            ("warning", "alerts do not reach mailto://…: no answer within 15 s"),
+        ]
+        assert all("`alerts` of the spec" in each.remedy for each in told)
+        alerts.failing.clear()
+        told = [each for each in examine(desk.control) if "alerts" in each.what]
+        assert [(each.state, each.what) for each in told] == [("ok", "alerts arrive, or none was to be sent")]

@@ -4,6 +4,9 @@ from dataclasses import asdict, fields
 
 import pytest
 
+from abreast.findings.book import Book
+from abreast.findings.finding import FindingState
+from abreast.findings.ledger import Ledger
 from abreast.model.rollout import Phase, Rollout
 from abreast.operations.status import (
     EXIT_HEALTHY,
@@ -12,12 +15,16 @@ from abreast.operations.status import (
     EXIT_ROLLED_BACK,
     RECENT_S,
     NodeStatus,
+    ShadowStatus,
     Status,
     VersionStatus,
     exit_code,
     status,
 )
+from abreast.rollout.observed import Differences
+from tests.contracts.test_findings import a_finding
 from tests.controller.stage import FULL, Stage
+from tests.fakes.findings_desk import FakeFindingsDesk
 from tests.operations.desk import desk_of
 from tests.rollout.play import serving, under_way
 
@@ -124,6 +131,23 @@ async def test_the_gate_says_how_it_judges(candidate: dict[int, int], state: str
     assert "of candidate requests failed against" in gate.sentence
 
 
+async def test_shadowing_shows_its_ledger_its_findings_and_its_gate() -> None:
+    stage = await Stage.climbing(shadow=2000)
+    stage.comparisons.seen = Differences(compared=5, controlled=5)
+    desk = FakeFindingsDesk(
+        Book(stage.rollout.number, findings=(a_finding(1), a_finding(2, state=FindingState.ACCEPTED))),
+        Ledger(seen=100, compared=5, skipped={"sampled-out": 90}, lost=2, captured=10, decided=5),
+    )
+    control = desk_of(stage).control
+    control.findings = desk
+    found = status(control)
+    assert found.shadow == ShadowStatus(2000, 100, 5, {"sampled-out": 90}, 2, 3, 1, 1)
+    assert [gate.name for gate in found.gates] == ["errors", "differences"]
+    assert found.gates[1].state == "undecided"
+    desk.book = Book(stage.rollout.number - 1)
+    assert status(control).shadow is None, "another rollout's"
+
+
 @pytest.mark.parametrize("phase", [Phase.ROLLED_BACK, Phase.FROZEN, Phase.COMPLETED])
 async def test_where_no_verdict_would_act_no_gate_is_shown(phase: Phase) -> None:
     assert read(await Stage.at(under_way(phase))).gates == []
@@ -173,7 +197,7 @@ async def test_a_store_that_fails_is_told_with_its_remedy() -> None:
 async def test_every_field_has_its_value_in_every_phase(rollout: Rollout) -> None:
     stage = await Stage.at(rollout)
     found = read(stage)
-    optional = {"candidate", "seen_share", "wake_in_s", "silence"}
+    optional = {"candidate", "seen_share", "wake_in_s", "silence", "shadow"}
     missing = {field.name for field in fields(found) if getattr(found, field.name) is None}
     assert missing <= optional
     assert found.exit_code == exit_code(stage.rollout)

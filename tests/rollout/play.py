@@ -22,11 +22,12 @@ from abreast.model.rollout import (
     WeightStep,
 )
 from abreast.model.service import Endpoint, Instance, InstanceState
-from abreast.model.traffic import Split
-from abreast.model.units import parse_duration
+from abreast.model.shadow import ShadowPolicy
+from abreast.model.traffic import Shadowing, Split
+from abreast.model.units import FULL_WEIGHT, parse_duration
 from abreast.rollout.actions import Action, Decision, Reply, SetSplit, StopVersion
 from abreast.rollout.decide import decide, first
-from abreast.rollout.observed import Command, NodeState, Observed, Tally, Verb
+from abreast.rollout.observed import Command, Differences, NodeState, Observed, Tally, Verb
 
 BEGIN: Final = 1_000_000.0
 """Unix seconds at which every play begins."""
@@ -57,9 +58,27 @@ V1: Final = Split("v1")
 V2: Final = Split("v2")
 
 
-def at(weight: int, number: int = 1) -> Split:
-    """The split of rollout ``number`` from v1 to v2 at that weight."""
-    return Split("v1", "v2", weight, f"r{number}")
+def at(weight: int, number: int = 1, *, shadow: int = 0) -> Split:
+    """The split of rollout ``number`` from v1 to v2 at that weight, with that share of requests copied."""
+    copied = Shadowing(shadow, ShadowPolicy().at_most_per_s) if shadow else None
+    return Split("v1", "v2", weight, f"r{number}", copied)
+
+
+def differing(
+    candidate_only: int, compared: int, control_only: int = 0, *, tolerance: int = 10, findings: tuple[str, ...] = ()
+) -> Differences:
+    """What comparing so many answers has shown, each with a control, weighed in one stratum."""
+    stratum, delta = (candidate_only, compared, control_only, compared), tolerance / FULL_WEIGHT
+    nothing = Differences()
+    return Differences(
+        compared=compared,
+        controlled=compared,
+        candidate_only=candidate_only,
+        control_only=control_only,
+        against=nothing.against.after(*stratum, delta=delta),
+        clear=nothing.clear.after(*stratum, delta=delta),
+        findings=findings,
+    )
 
 
 def serving(policy: Policy = POLICY) -> Rollout:
@@ -131,6 +150,7 @@ class Play:
     acked: dict[str, Split | None] = field(default_factory=dict)
     window: dict[str, Tally] = field(default_factory=dict)
     step: dict[str, Tally] = field(default_factory=dict)
+    differences: Differences = field(default_factory=Differences)
     hopeless: dict[str, str] = field(default_factory=dict)
     counting_since: float = BEGIN - 3600
     story: list[Event] = field(default_factory=list)
@@ -152,6 +172,7 @@ class Play:
             window=self.window,
             step=self.step,
             counting_since=self.counting_since,
+            differences=self.differences,
             hopeless=self.hopeless,
         )
 
@@ -179,6 +200,12 @@ class Play:
         """The gateways counted (requests, errors) of each side, in this step and in the gate's window."""
         tallies = {"v2": Tally(*candidate, last_request_at=self.now), "v1": Tally(*stable, last_request_at=self.now)}
         self.step, self.window = dict(tallies), dict(tallies)
+        return self.turn()
+
+    def compares(self, candidate_only: int, compared: int, *findings: str) -> Self:
+        """So many of the answers compared in this attempt differ, and none of stable's own."""
+        tolerance = self.rollout.policy.differences.tolerance
+        self.differences = differing(candidate_only, compared, tolerance=tolerance, findings=findings)
         return self.turn()
 
     def after(self, duration: str) -> Self:
@@ -210,7 +237,7 @@ class Play:
         if (after.step_since, after.weight_since) != (before.step_since, before.weight_since):
             self.step = {}
         if after.attempt_since != before.attempt_since:
-            self.window = {}
+            self.window, self.differences = {}, Differences()
         return self
 
     # What is looked at

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from abreast.model.rollout import Phase
+from abreast.model.rollout import Phase, ShadowStep, WeightStep
 from abreast.rollout.explain import candidate_silence, explain
+from abreast.rollout.gates import judge_differences
 from abreast.rollout.observed import NodeState, Tally
-from tests.rollout.play import BEGIN, V1, Play, at, serving, under_way
+from tests.rollout.play import BEGIN, POLICY, V1, Play, at, serving, under_way
 
 
 def silent(**fields: object) -> Play:
@@ -95,6 +96,25 @@ class TestExplain:
             ),
             "You can: promote, promote --full, pause, weight, abort.",
         ]
+
+    def test_a_rollout_that_copies(self) -> None:
+        steps = (ShadowStep(2000, 60.0), WeightStep(1000), WeightStep(10_000))
+        play = Play(under_way(Phase.PROGRESSING, replace(POLICY, steps=steps), step=0, weight=0, shadow=2000))
+        play.hears(at(0, shadow=2000)).compares(1, 50).after("60s")
+        sentences = list(explain(play.rollout, play.observed))
+        assert sentences[1] == "The order is 0 % of users on v2, and 20 % of requests copied to it."
+        judged = judge_differences(play.rollout.policy.differences, play.observed.differences).sentence
+        assert sentences[2].startswith(f"Waiting: differences at shadow 20 %: {judged} (looked at again in 9 m")
+        assert f"Gate differences: {judged}." in sentences
+        assert judged.startswith("undecided: 2.00 % of the candidate's answers differ (1 of 50;")
+
+    def test_what_was_compared_is_told_also_when_nothing_is_copied_any_more(self) -> None:
+        play = silent()
+        assert not any(each.startswith("Gate differences") for each in explain(play.rollout, play.observed))
+        play.compares(0, 6000)
+        sentences = list(explain(play.rollout, play.observed))
+        assert "The order is 10 % of users on v2." in sentences
+        assert any(each.startswith("Gate differences: no more than 0.1 % differ") for each in sentences)
 
     def test_a_service_at_rest(self) -> None:
         play = Play(serving(), acked={"gateway-1": V1})

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from abreast.model.rollout import ApproveStep, HoldStep, Phase, Policy, Rollout, WeightStep
+from abreast.model.rollout import ApproveStep, HoldStep, LadderStep, Phase, Policy, Rollout, ShadowStep, WeightStep
 from abreast.model.traffic import Split
-from abreast.rollout.observed import NodeState, Observed, Tally
+from abreast.rollout.observed import Differences, NodeState, Observed, Tally
 from abreast.rollout.steps import Progress, progress, step_from, weight_at
-from tests.rollout.play import BEGIN, POLICY, at, under_way
+from tests.rollout.play import BEGIN, POLICY, at, differing, under_way
 
 
 def seen(seconds: float, requests: int = 0, errors: int = 0, acked: Split | None = None) -> Observed:
@@ -21,12 +21,12 @@ def seen(seconds: float, requests: int = 0, errors: int = 0, acked: Split | None
     )
 
 
-def stepping(step: WeightStep | HoldStep | ApproveStep, **fields: object) -> Rollout:
+def stepping(step: LadderStep, **fields: object) -> Rollout:
     policy = replace(POLICY, steps=(step,), at_least_s=60.0, at_most_s=600.0)
     return under_way(Phase.PROGRESSING, policy, step=0, **fields)
 
 
-def judged(step: WeightStep | HoldStep | ApproveStep, observed: Observed, **fields: object) -> Progress:
+def judged(step: LadderStep, observed: Observed, **fields: object) -> Progress:
     return progress(stepping(step, **fields), observed, at(1000))
 
 
@@ -107,3 +107,81 @@ class TestWeight:
         found = judged(WeightStep(1000), seen(60.0, requests=20), sheltering="candidate")
         assert (found.done, found.because) == (False, "the candidate has no ready instance")
         assert judged(WeightStep(1000), seen(600.0, requests=20), sheltering="stable").overdue
+
+
+ENOUGH = differing(0, 6000)
+"""Proof of 0.1 %."""
+
+
+def copied(step: ShadowStep, observed: Observed, **fields: object) -> Progress:
+    """How far a shadow step is at weight 0, whose gateways copy."""
+    split = at(0, shadow=step.share)
+    nodes = (NodeState("gateway-1", split, connected=True),)
+    rollout = stepping(step, weight=0, shadow=step.share, **fields)
+    return progress(rollout, replace(observed, nodes=observed.nodes and nodes), split)
+
+
+def compared(seconds: float, differences: Differences = ENOUGH) -> Observed:
+    return replace(seen(seconds), differences=differences)
+
+
+class TestShadow:
+    """Obedience, time, evidence: all three, as at a weight; the evidence is of answers that were compared."""
+
+    def test_it_is_done_with_enough_equal_answers_after_its_time(self) -> None:
+        found = copied(ShadowStep(2000), compared(60.0))
+        assert found.done
+        assert found.because.startswith("no more than 0.1 % differ: ")
+
+    def test_not_before_its_time(self) -> None:
+        found = copied(ShadowStep(2000), compared(40.0))
+        assert (found.done, found.because, found.wake_at) == (False, "shadow 20 %: 20 s of 1 m left", BEGIN + 60)
+
+    def test_its_own_time_goes_before_the_policys(self) -> None:
+        assert copied(ShadowStep(2000, for_s=5.0), compared(5.0)).done
+        assert not copied(ShadowStep(2000, for_s=90.0), compared(60.0)).done
+
+    def test_requests_of_users_are_no_evidence_for_it(self) -> None:
+        found = copied(ShadowStep(2000), replace(seen(60.0, requests=10_000), differences=Differences()))
+        assert (found.done, found.because) == (False, "differences at shadow 20 %: undecided: no answers compared yet")
+        assert (found.wake_at, found.unproven) == (BEGIN + 600, True)
+
+    def test_answers_that_were_compared_are_no_evidence_for_a_weight(self) -> None:
+        assert not judged(WeightStep(1000), compared(60.0)).done
+        assert judged(WeightStep(1000, shadow=500), seen(60.0, requests=20)).done
+
+    @pytest.mark.parametrize(
+        ("differences", "unproven"), [(differing(0, 100), True), (differing(2, 100), True), (differing(50, 100), False)]
+    )
+    def test_not_without_proof(self, differences: Differences, unproven: bool) -> None:
+        found = copied(ShadowStep(2000), compared(60.0, differences))
+        assert (found.done, found.overdue, found.unproven) == (False, False, unproven)
+        assert found.because.startswith("differences at shadow 20 %: ")
+
+    def test_overdue_after_at_most(self) -> None:
+        found = copied(ShadowStep(2000), compared(600.0, Differences()))
+        assert (found.done, found.overdue, found.unproven, found.wake_at) == (False, True, True, None)
+
+    def test_not_before_every_gateway_copies(self) -> None:
+        step = ShadowStep(2000)
+        rollout = stepping(step, weight=0, shadow=2000)
+        behind = replace(compared(60.0), nodes=(NodeState("gateway-1", at(0), connected=True),))
+        found = progress(rollout, behind, at(0, shadow=2000))
+        assert (found.done, found.because) == (False, "not every gateway obeys yet")
+
+    def test_not_while_a_side_is_sheltered(self) -> None:
+        found = copied(ShadowStep(2000), compared(60.0), sheltering="candidate")
+        assert (found.done, found.because) == (False, "the candidate has no ready instance")
+
+    def test_a_share_of_0_needs_no_evidence_but_its_time(self) -> None:
+        nothing = compared(60.0, Differences())
+        assert copied(ShadowStep(0), nothing).done
+        assert copied(ShadowStep(0), nothing).because == "nothing is copied any more"
+        assert not copied(ShadowStep(0), compared(59.0, Differences())).done
+        assert copied(ShadowStep(0, for_s=0.0), compared(0.0, Differences())).done
+
+    def test_it_leaves_the_weight_as_it_is(self) -> None:
+        policy = Policy(steps=(ShadowStep(2000), WeightStep(100), ShadowStep(5000), WeightStep(1000)))
+        rollout = under_way(Phase.PROGRESSING, policy)
+        assert [weight_at(rollout, step) for step in range(4)] == [0, 100, 100, 1000]
+        assert [step_from(rollout, weight) for weight in (0, 100, 101)] == [1, 1, 3]

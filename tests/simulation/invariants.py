@@ -3,17 +3,20 @@
 from dataclasses import replace
 
 from abreast.model.event import EventKind
-from abreast.model.rollout import Phase, Rollout, WeightStep
+from abreast.model.rollout import Phase, Rollout, ShadowStep, WeightStep
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
 from abreast.rollout.actions import Decision, RunVersion, SetSplit, StopVersion
 from abreast.rollout.decide import decide
 from abreast.rollout.observed import Observed, Tally
-from abreast.rollout.turn import ACTOR
+from abreast.rollout.turn import ACTOR, split_of
 from tests.simulation.world import World
 
 AHEAD_S = (0.001, 0.1, 1.0, 7.0, 30.0, 100.0, 1000.0, 10_000.0, 1_000_000.0)
 """How far ahead is looked for something that time alone would change."""
+
+COPYING = frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.FROZEN})
+"""Where users are, or are about to be, on both sides."""
 
 RESTING = frozenset({Phase.COMPLETED, Phase.ROLLED_BACK})
 
@@ -35,6 +38,7 @@ def check_decision(before: Rollout, observed: Observed, decision: Decision) -> N
     assert set(split.versions) <= running, "6: the split names a version that shall not run"
     assert set(split.versions) <= set(observed.wanted), "6: the split names a version that nobody knows"
     _check_shelter(split, observed)
+    _check_copies(split, decision.rollout)
     _check_evidence(before, observed, decision)
     _check_audit(before, decision)
     assert decide(before, observed) == decision, "10: the same facts, another decision"
@@ -48,6 +52,16 @@ def _check_shelter(split: Split, observed: Observed) -> None:
     stable, candidate = observed.ready(split.stable), observed.ready(split.candidate)
     assert not (split.weight > 0 and stable and not candidate), "2: users go to a candidate that is not there"
     assert not (split.weight < FULL_WEIGHT and candidate and not stable), "2: users go to a stable that is not"
+
+
+def _check_copies(split: Split, after: Rollout) -> None:
+    """Copies go only from a stable that answers users to a candidate that is not judged yet."""
+    if split.shadow is None:
+        return
+    assert after.phase in COPYING, f"copies are made while {after.phase}"
+    assert after.sheltering is None, "copies are made while a side is not there"
+    assert split.weight < FULL_WEIGHT, "copies of what nobody asks stable any more"
+    assert split.shadow.share == after.shadow, "9: what is copied is not what was noted"
 
 
 def _check_evidence(before: Rollout, observed: Observed, decision: Decision) -> None:
@@ -66,13 +80,20 @@ def _check_evidence(before: Rollout, observed: Observed, decision: Decision) -> 
         )
         if isinstance(step, WeightStep) and not unproven:
             assert seen >= needed, f"8: {seen} requests promoted, {needed} are needed"
-            assert observed.obeyed(Split(before.stable, before.candidate, before.weight, before.salt))
+        if isinstance(step, ShadowStep) and step.share and not unproven:
+            assert observed.differences.compared, "8: no answer was compared, but the step is done"
+            assert observed.differences.clear.log_e > 0, "8: a step is done against the evidence"
+        if isinstance(step, WeightStep | ShadowStep) and not unproven:
+            assert observed.obeyed(split_of(before)), "a step is done that not every gateway obeys"
     verdicts = [event for event in decision.events if event.kind is EventKind.VERDICT]
     if verdicts and before.phase is not Phase.PENDING:
         seen = observed.window.get(before.candidate or "", Tally()).requests
         missing = before.candidate_missing_since
         gone = missing is not None and observed.now - missing >= policy.start_timeout_s
-        assert gone or seen >= needed, f"8: a verdict from {seen} requests"
+        compared = observed.differences.compared
+        assert gone or seen >= needed or compared, f"8: a verdict from {seen} requests, {compared} compared answers"
+        if not gone and seen < needed:
+            assert observed.differences.against.log_e > 0, "8: a verdict against the evidence"
 
 
 def _check_audit(before: Rollout, decision: Decision) -> None:
@@ -82,6 +103,7 @@ def _check_audit(before: Rollout, decision: Decision) -> None:
     if after.number == before.number:
         assert (after.phase is before.phase) or EventKind.PHASE in kinds, "9: a phase without an event"
         assert (after.weight == before.weight) or EventKind.WEIGHT in kinds, "9: a weight without an event"
+        assert (after.shadow == before.shadow) or EventKind.SHADOW in kinds, "9: a share copied without an event"
         sheltered = {EventKind.SHELTERED, EventKind.UNSHELTERED} & kinds
         assert (after.sheltering == before.sheltering) or sheltered, "9: a shelter without an event"
         assert (after.released_at is None) or before.released_at or EventKind.RELEASED in kinds

@@ -10,10 +10,12 @@ from abreast.model.event import Event
 from abreast.model.rollout import (
     ApproveStep,
     BakeStep,
+    DifferenceGate,
     ErrorGate,
     HoldStep,
     Policy,
     Rollout,
+    ShadowStep,
     Step,
     WeightStep,
 )
@@ -21,7 +23,7 @@ from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
 from abreast.rollout.actions import Action, Decision, RunVersion, SetSplit
 from abreast.rollout.decide import decide, first
-from abreast.rollout.observed import Command, Observed, Verb
+from abreast.rollout.observed import Command, Differences, Observed, Verb
 from tests.fakes.store import FakeStore
 from tests.simulation.invariants import (
     check_decision,
@@ -49,8 +51,11 @@ def policy_of(dice: random.Random) -> Policy:
     """Any policy that a spec can express, with short times."""
     weights = sorted(dice.sample(range(1, FULL_WEIGHT), dice.randint(0, 4)))
     steps: list[Step] = []
+    if dice.random() < 0.7:
+        steps.append(ShadowStep(dice.choice([0, 5000, FULL_WEIGHT]), dice.choice([None, 0.0, 20.0])))
     for weight in weights:
-        steps.append(WeightStep(weight, dice.choice([None, 0.0, 20.0])))
+        shadow = dice.choice([None, None, None, 0, 2000])
+        steps.append(WeightStep(weight, dice.choice([None, 0.0, 20.0]), shadow))
         if dice.random() < 0.2:
             steps.append(HoldStep(dice.choice([0.0, 15.0])))
         if dice.random() < 0.1:
@@ -65,6 +70,7 @@ def policy_of(dice: random.Random) -> Policy:
         on_timeout=dice.choice(["hold", "hold", "promote-unproven"]),
         on_failure=dice.choice(["roll-back", "roll-back", "freeze"]),
         errors=ErrorGate(dice.choice([0, 500, 2000]), dice.choice([1, 20, 200]), dice.choice([10.0, 60.0])),
+        differences=DifferenceGate(dice.choice([10, 1000, 2000])),
         retire_after_s=dice.choice([0.0, 100.0, 5000.0]),
         unused_for_s=dice.choice([0.0, 50.0]),
         drain_s=dice.choice([0.0, 10.0]),
@@ -77,6 +83,7 @@ def world_of(dice: random.Random) -> World:
     qualities = {
         name: Quality(
             error_share=dice.choice([0.0, 0.0, 0.01, 0.3]),
+            difference_share=dice.choice([0.0, 0.0, 0.0, 0.01, 0.5]),
             starts=name == "v1" or dice.random() < 0.9,
             wanted=dice.randint(1, 3),
         )
@@ -102,6 +109,8 @@ class Run:
     stale: tuple[Rollout, Observed] | None = None
     phases: set[str] = field(default_factory=set)
     salts: dict[int, str] = field(default_factory=dict)
+    attempt: tuple[int, float] | None = None
+    differences: Differences = field(default_factory=Differences)
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -204,8 +213,19 @@ class Run:
             window=world.tally(window_from),
             step=world.tally(max(rollout.step_since, rollout.weight_since)),
             counting_since=world.counting_since,
+            differences=self._compared(rollout),
             commands=commands,
         )
+
+    def _compared(self, rollout: Rollout) -> Differences:
+        """Of this attempt: a new one begins with nothing."""
+        attempt = (rollout.number, rollout.attempt_since)
+        if attempt != self.attempt:
+            self.attempt, self.differences = attempt, Differences()
+            self.world.copied.clear()
+        delta = rollout.policy.differences.tolerance / FULL_WEIGHT
+        self.differences = self.world.compare(rollout.candidate, self.differences, delta)
+        return self.differences
 
     def _act(self, actions: Sequence[Action]) -> None:
         """Carry out what was decided: some of it gets lost, some is done twice, and it may end in the middle."""

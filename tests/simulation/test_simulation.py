@@ -10,9 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from abreast.model.rollout import Phase, Rollout
-from abreast.model.traffic import Split
+from abreast.model.traffic import Shadowing, Split
 from abreast.rollout import decide as core
 from abreast.rollout import steps
+from abreast.rollout import turn as turns
 from abreast.rollout.gates import Verdict
 from abreast.rollout.observed import NodeState, Observed
 from abreast.rollout.turn import Turn
@@ -47,10 +48,15 @@ async def test_the_invariants_hold_under_any_order_of_faults(block: int) -> None
 
 async def test_the_runs_lead_through_every_phase_and_back() -> None:
     phases: Counter[str] = Counter()
+    reasons: list[str] = []
     for seed in range(1000, 1030):
-        phases.update((await simulated(seed, 2 * QUICK_CYCLES)).phases)
+        run = await simulated(seed, 2 * QUICK_CYCLES)
+        phases.update(run.phases)
+        reasons += [event.reason for _, event in run.log]
     assert set(phases) == set(Phase)
     assert min(phases.values()) >= 3, phases
+    for words in ("gate errors: ", "gate differences: ", "within ", "no more than "):
+        assert any(reason.startswith(words) for reason in reasons), f"{words!r}: evidence decides, both ways"
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -96,6 +102,10 @@ def _worse(*_: object) -> Verdict:
     return Verdict(worse=True, proven=False, sentence="bad enough")
 
 
+def _always_copying(rollout: Rollout) -> Shadowing | None:
+    return Shadowing(rollout.shadow, 1.0) if rollout.shadow else None
+
+
 def _sleepily(turn: Turn) -> core.Advance:
     after, because, _ = core._baking(turn)
     return after, because, None
@@ -109,8 +119,8 @@ def _mutely(turn: Turn) -> core.Advance:
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 SEARCH_FROM = {
-    "an older answer counts while a newer one is due": 400,
-    "gateways that were not found yet count as none": 136,
+    "an older answer counts while a newer one is due": 30,
+    "gateways that were not found yet count as none": 8,
 }
 """Rare ones, and the seed near which to look first."""
 
@@ -135,6 +145,9 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     ),
     "no data proves": (lambda patch: patch.setattr(steps, "judge_errors", _proven), "8: "),
     "no data condemns": (lambda patch: patch.setattr(core, "judge_errors", _worse), "8: "),
+    "no comparison proves": (lambda patch: patch.setattr(steps, "judge_differences", _proven), "8: no answer"),
+    "no comparison condemns": (lambda patch: patch.setattr(core, "judge_differences", _worse), "8: a verdict"),
+    "copies go on whatever happens": (lambda patch: patch.setattr(turns, "_shadowing", _always_copying), "copies"),
     "a bake sleeps for ever": (
         lambda patch: patch.setitem(core._ADVANCES, Phase.BAKING, _sleepily),
         "but it sleeps",

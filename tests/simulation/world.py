@@ -11,10 +11,13 @@ from dataclasses import dataclass, field, replace
 from abreast.model.service import Endpoint, Instance, InstanceState
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
-from abreast.rollout.observed import NodeState, Tally
+from abreast.rollout.observed import Differences, NodeState, Tally
 
 PLACE = Endpoint("127.0.0.1", 1)
 """Where every instance is: nothing here depends on it."""
+
+NOISE = 0.001
+"""How likely the control differs from stable in one answer."""
 
 RESTART_S = 2.0
 """How long an instance that died waits for its restart."""
@@ -22,9 +25,13 @@ RESTART_S = 2.0
 
 @dataclass(frozen=True)
 class Quality:
-    """What a version is like: the share of its requests that fail, and whether it ever becomes ready."""
+    """What a version is like: the share of its requests that fail, and whether it ever becomes ready.
+
+    ``difference_share`` of its answers differ from those of the version before it.
+    """
 
     error_share: float = 0.0
+    difference_share: float = 0.0
     starts: bool = True
     wanted: int = 1
 
@@ -100,6 +107,7 @@ class World:
     samples: list[tuple[float, str, int, int]] = field(default_factory=list)
     counting_since: float = 1_000_000.0
     gateways_found_at: float = 0.0
+    copied: dict[str, int] = field(default_factory=dict)
     _count: int = 0
 
     # What the control plane asks for
@@ -135,6 +143,8 @@ class World:
         self.target = None
         self.desired.clear()
         self.samples.clear()
+        if self.dice.random() < 0.5:
+            self.copied.clear()  # its relay died with it
         self.counting_since = self.now
         self.gateways_found_at = self.now + self.dice.choice([0.0, 0.0, 1.0, 5.0])
         for node in self.nodes:
@@ -152,6 +162,24 @@ class World:
             if self.rate:
                 found[version] = replace(found.get(version, Tally()), in_flight=self.dice.randint(0, 3))
         return found
+
+    def compare(self, candidate: str | None, before: Differences, delta: float) -> Differences:
+        """What was shown before, with the answers that were compared since this was asked last."""
+        compared = self.copied.pop(candidate or "", 0)
+        if not candidate or not compared:
+            return before
+        share = self.qualities[candidate].difference_share
+        differing = min(compared, round(compared * share * self.dice.uniform(0.0, 2.0)))
+        noisy = int(self.dice.random() < NOISE * compared)
+        stratum = (differing, compared, noisy, compared)
+        return Differences(
+            compared=before.compared + compared,
+            controlled=before.controlled + compared,
+            candidate_only=before.candidate_only + differing,
+            control_only=before.control_only + noisy,
+            against=before.against.after(*stratum, delta=delta),
+            clear=before.clear.after(*stratum, delta=delta),
+        )
 
     # What happens by itself
 
@@ -240,11 +268,19 @@ class World:
             return
         requests = min(round(self.rate * seconds), 400) // len(self.nodes)
         for node in self.nodes:
+            self._copy(node.truth, requests)
             for version, share in _shares(node.truth):
                 sent = round(requests * share) or int(self.dice.random() < requests * share)
                 if sent:
                     bad = self.qualities[version].error_share if self.ready(version) else 1.0
                     self.samples.append((self.now, version, sent, round(sent * bad)))
+
+    def _copy(self, split: Split | None, requests: int) -> None:
+        """The copies of a gateway's requests to stable that both sides answered."""
+        if split is None or split.shadow is None or not split.candidate or not self.ready(split.candidate):
+            return
+        share = (1 - split.weight / FULL_WEIGHT) * split.shadow.share / FULL_WEIGHT
+        self.copied[split.candidate] = self.copied.get(split.candidate, 0) + round(requests * share)
 
 
 def _arrived(queue: list[tuple[float, Split]], now: float) -> Iterator[Split]:

@@ -38,7 +38,7 @@ async def test_what_was_committed_survives_kill_9_whole_and_without_a_gap(tmp_pa
     dice = random.Random(7)
     program = Path(__file__).with_name("writer.py")
     with subprocess.Popen(
-        [sys.executable, str(program), str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(program), "rollouts", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as zygote:
         assert zygote.stdout is not None
         acknowledged = 0

@@ -1,4 +1,4 @@
-"""A shop in three versions: v1 serves, v2 has a fault, v3 mends it and brings something new.
+"""A shop in four versions: v1 serves, v2 and v3 have a fault each, v4 mends them and brings something new.
 
 ``SHOP_VERSION=v2 python -m uvicorn shop:app --port 8001`` serves v2; ``shop.v2:app`` does too.
 """

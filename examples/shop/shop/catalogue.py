@@ -10,6 +10,9 @@ IMPORTED_EVERY = 6
 """Each sixth product is imported and priced in its maker's money."""
 
 _SEED = 1852
+_APART = (1, 7, 22)
+"""How far on in the catalogue the products are that go with one."""
+
 _MATERIALS = ("oak", "linen", "copper", "wool", "slate", "cork", "walnut", "clay")
 _THINGS = ("lamp", "bowl", "chair", "rug", "clock", "shelf", "teapot", "frame")
 
@@ -23,6 +26,16 @@ class Product:
     price_cents: int
     currency: str
     stock: int
+
+    @property
+    def imported(self) -> bool:
+        """Whether it comes from abroad."""
+        return self.number % IMPORTED_EVERY == 0
+
+    @property
+    def goes_with(self) -> list[int]:
+        """Numbers of other products; the order says nothing."""
+        return [(self.number - 1 + apart) % SIZE + 1 for apart in _APART]
 
     def as_dict(self) -> dict[str, object]:
         """What every version of the shop says about it."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +18,7 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import MutableHeaders
 
 from shop.catalogue import Product, products
+from shop.stamp import stamped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from fastapi import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-VERSIONS = ("v1", "v2", "v3")
+VERSIONS = ("v1", "v2", "v3", "v4")
 _TICK_S = 0.25
 _TICKS_AT_MOST = 100_000
 _SLOW_AT_MOST_S = 30.0
@@ -46,6 +49,12 @@ class Shelf:
     carts: dict[str, dict[int, int]] = field(default_factory=dict)
     orders: dict[str, int] = field(default_factory=dict)
     """How often each idempotency key was received: above 1 is a duplicate."""
+    sold: Counter[str] = field(default_factory=Counter)
+    """Pieces sold, by the currency of the product."""
+    looks: Counter[int] = field(default_factory=Counter)
+    """How often each product was looked at."""
+    interest: dict[int, float] = field(default_factory=dict)
+    """Looks at a product for each piece sold in its currency."""
 
     def product(self, number: int) -> Product:
         """The product; HTTP 404 for a number that there is not."""
@@ -60,9 +69,11 @@ class Release:
     """What differs from version to version."""
 
     version: str
-    describe: Callable[[Product], dict[str, object]]
+    describe: Callable[[Product], dict[str, object]] = Product.as_dict
     delay_s: Callable[[Product], float] = lambda _: 0.0
     """How long it takes to describe a product."""
+    looked: Callable[[Product, Shelf], None] | None = None
+    """What it does when a product is looked at; with it there is a page ``/interest``."""
 
 
 class Signature:
@@ -92,7 +103,7 @@ def make_app(release: Release) -> FastAPI:
     instance = os.environ.get("SHOP_INSTANCE", f"{release.version}-{os.getpid()}")
     app = FastAPI(title="shop", version=release.version)
     app.add_middleware(Signature, version=release.version, instance=instance)
-    app.add_exception_handler(LookupError, _broken)
+    app.add_exception_handler(ArithmeticError, _broken)
     shelf = Shelf()
     app.state.shelf = shelf
     _add_catalogue(app, shelf, release)
@@ -108,26 +119,36 @@ def _add_catalogue(app: FastAPI, shelf: Shelf, release: Release) -> None:
     ) -> JSONResponse:
         page = [shelf.products[number] for number in sorted(shelf.products)][offset : offset + limit]
         listed = [product.as_dict() for product in page]
-        return JSONResponse({"products": listed, "total": len(shelf.products)})
+        return stamped({"products": listed, "total": len(shelf.products)})
 
     @app.get("/products/{number}")
     async def described(number: int) -> JSONResponse:
         product = shelf.product(number)
         if delay_s := release.delay_s(product):
             await asyncio.sleep(delay_s)
-        return JSONResponse(release.describe(product))
+        if release.looked:
+            release.looked(product, shelf)
+        # The warehouse's answer comes in whichever order it has.
+        beside = random.sample(product.goes_with, len(product.goes_with))
+        return stamped({**release.describe(product), "goes_with": beside})
+
+    if release.looked:
+
+        @app.get("/interest")
+        async def interest() -> JSONResponse:
+            return stamped({"looks_per_sale": dict(sorted(shelf.interest.items()))})
 
 
 def _add_orders(app: FastAPI, shelf: Shelf) -> None:
     @app.get("/cart")
     async def cart(x_user_id: UserId = "nobody") -> JSONResponse:
-        return JSONResponse(_cart(shelf, x_user_id))
+        return stamped(_cart(shelf, x_user_id))
 
     @app.put("/cart")
     async def put(line: Line, x_user_id: UserId = "nobody") -> JSONResponse:
         shelf.product(line.product)
         shelf.carts.setdefault(x_user_id, {})[line.product] = line.quantity
-        return JSONResponse(_cart(shelf, x_user_id))
+        return stamped(_cart(shelf, x_user_id))
 
     @app.post("/checkout")
     async def checkout(
@@ -139,14 +160,16 @@ def _add_orders(app: FastAPI, shelf: Shelf) -> None:
         if not lines:
             raise HTTPException(409, f"the cart of {x_user_id!r} is empty; send a line, or fill it with PUT /cart")
         total_cents = sum(shelf.product(number).price_cents * count for number, count in lines.items())
+        for number, count in lines.items():
+            shelf.sold[shelf.product(number).currency] += count
         received = shelf.orders[idempotency_key] = shelf.orders.get(idempotency_key, 0) + 1
         order = {"idempotency_key": idempotency_key, "received": received, "total_cents": total_cents}
-        return JSONResponse(order, 201)
+        return stamped(order, 201)
 
     @app.get("/orders")
     async def orders() -> JSONResponse:
         duplicates = sum(count - 1 for key, count in shelf.orders.items() if key)
-        return JSONResponse({"orders": len(shelf.orders), "duplicates": duplicates})
+        return stamped({"orders": len(shelf.orders), "duplicates": duplicates})
 
 
 def _add_streams(app: FastAPI, release: Release, instance: str) -> None:
@@ -186,4 +209,4 @@ def _cart(shelf: Shelf, user: str) -> dict[str, object]:
 
 async def _broken(_request: Request, error: Exception) -> JSONResponse:
     """Say in one line what a traceback would say in thirty: an example's log should stay readable."""
-    return JSONResponse({"detail": f"internal error: {error.args[0] if error.args else error!r}"}, 500)
+    return JSONResponse({"detail": f"internal error: {error}"}, 500)

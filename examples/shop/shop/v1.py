@@ -1,8 +1,7 @@
-"""The version that serves: every product in its own currency."""
+"""The version that serves."""
 
 from __future__ import annotations
 
-from shop.catalogue import Product
 from shop.service import Release, make_app
 
-app = make_app(Release("v1", Product.as_dict))
+app = make_app(Release("v1"))

@@ -1,7 +1,7 @@
-"""The version with a fault: it converts every price to euros, and nobody told it about kronor.
+"""The version that answers otherwise: the price of an imported product is text.
 
-Imported products (one in six) end in a 500. It also asks the warehouse about scarce ones, one by
-one, which makes their pages slow. Both are faults that no test found, and that traffic will.
+It takes those prices from the makers' lists, as they stand there. Every page is a 200, and quick: no
+error counter sees it, but whoever reads ``price_cents`` as a number breaks at one product in six.
 """
 
 from __future__ import annotations
@@ -13,18 +13,10 @@ from shop.service import Release, make_app
 if TYPE_CHECKING:
     from shop.catalogue import Product
 
-_EURO_RATES = {"EUR": 1.0, "USD": 0.92, "GBP": 1.17}
-_SCARCE = 10
-_WAREHOUSE_S = 0.12
-
 
 def _describe(product: Product) -> dict[str, object]:
-    euro_cents = round(product.price_cents * _EURO_RATES[product.currency])
-    return {**product.as_dict(), "price_cents": euro_cents, "currency": "EUR"}
+    told = product.as_dict()
+    return {**told, "price_cents": str(product.price_cents)} if product.imported else told
 
 
-def _delay_s(product: Product) -> float:
-    return _WAREHOUSE_S if product.stock < _SCARCE else 0.0
-
-
-app = make_app(Release("v2", _describe, _delay_s))
+app = make_app(Release("v2", _describe))

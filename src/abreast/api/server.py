@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from abreast.api import captures, findings
 from abreast.model.errors import AbreastError, UsageError
 from abreast.operations import commands, doctor, machine, record, status
 from abreast.operations.control import Control
@@ -109,6 +110,8 @@ def create_app(control: Control) -> FastAPI:
         order = commands.Order(verb, body.actor, body.reason, body.version, body.weight, body.full, _revision(if_match))
         return await commands.give(control, order)
 
+    app.include_router(findings.routes(control), prefix=PREFIX)
+    app.include_router(captures.routes(control), prefix=PREFIX)
     return app
 
 

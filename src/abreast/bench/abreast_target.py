@@ -54,6 +54,7 @@ class Abreast:
     def __init__(self, upstreams: Sequence[Upstream], workers: int) -> None:
         """Prepare; Envoy may use ``workers`` cores, as every other proxy."""
         self._stable, self._candidate = upstreams
+        self._weight = self._candidate.weight * FULL_WEIGHT // (self._stable.weight + self._candidate.weight)
         self._workers = workers
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._up: UpProcess | None = None
@@ -67,11 +68,7 @@ class Abreast:
     @property
     def pids(self) -> Sequence[int]:
         """Envoy alone: what a request passes through."""
-        if self._up is None:
-            return ()
-        home = home_id(self._up.state.path)
-        own = ((row.pid, Identity.parse(row.token)) for row in read_table() if row.token and not row.dead)
-        return [pid for pid, identity in own if identity and identity.home == home and identity.kind == "envoy"]
+        return self.pids_of("envoy")
 
     @property
     def beside(self) -> Sequence[int]:
@@ -85,23 +82,35 @@ class Abreast:
             raise TargetError("abreast is not running")
         return self._up
 
+    def pids_of(self, kind: str) -> Sequence[int]:
+        """The living processes of that kind that it has started."""
+        if self._up is None:
+            return ()
+        home = home_id(self._up.state.path)
+        own = ((row.pid, Identity.parse(row.token)) for row in read_table() if row.token and not row.dead)
+        return [pid for pid, identity in own if identity and identity.home == home and identity.kind == kind]
+
+    def spec(self, port: int) -> str:
+        """The spec that it runs with, the gateway on that port."""
+        return spec_text(port, self._stable.port, self._candidate.port, self._weight, self._workers)
+
+    async def begin(self) -> None:
+        """Bring it to where it is to be measured. Raises TargetError, AbreastError."""
+        await self.up.order("start", ACTOR, version=CANDIDATE)
+        await shifted(self.up, self._weight)
+
     async def start(self) -> None:
-        """Start it, and shift users until every gateway obeys. Raises TargetError with its words."""
+        """Start it, and bring it to where it is measured. Raises TargetError with its words."""
         self._directory = tempfile.TemporaryDirectory(prefix="abreast-bench-")
         spec_file = Path(self._directory.name) / FILE_NAME
         self._port = free_port()
-        total = self._stable.weight + self._candidate.weight
-        weight = self._candidate.weight * FULL_WEIGHT // total
-        spec_file.write_text(
-            spec_text(self._port, self._stable.port, self._candidate.port, weight, self._workers), "utf-8"
-        )
+        spec_file.write_text(self.spec(self._port), "utf-8")
         up = UpProcess(spec_file)
         try:
             await up.__aenter__()
             self._up = up
             await answers(self.url)
-            await up.order("start", ACTOR, version=CANDIDATE)
-            await shifted(up, weight)
+            await self.begin()
         except (AbreastError, TargetError) as error:
             await self.stop()
             raise TargetError(f"abreast: {error}") from error

@@ -45,3 +45,31 @@ def _tree(pids: Iterable[int]) -> set[psutil.Process]:
         except psutil.NoSuchProcess:
             continue
     return found
+
+
+class CpuMeter:
+    """Processor time of processes by role, looked at again and again: what one used counts after it has ended too.
+
+    Only the processes themselves, not those below them: abreast's processes start one another.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing seen."""
+        self._used_s: dict[str, dict[psutil.Process, tuple[float, float]]] = {}
+
+    def look(self, role: str, pids: Iterable[int], *, fresh: bool = False) -> None:
+        """Note what they have used by now; ``fresh``: that of one not seen before counts from its start."""
+        seen = self._used_s.setdefault(role, {})
+        for pid in pids:
+            try:
+                process = psutil.Process(pid)
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            now_s = times.user + times.system
+            first_s, _ = seen.get(process, (0.0 if fresh else now_s, now_s))
+            seen[process] = (first_s, now_s)
+
+    def used_s(self, role: str) -> float:
+        """Seconds between the first look and the last one, over all processes of the role."""
+        return sum(last_s - first_s for first_s, last_s in self._used_s.get(role, {}).values())

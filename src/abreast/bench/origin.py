@@ -1,7 +1,8 @@
 """A very cheap HTTP/1.1 server to stand behind a gateway, whose faults can be switched as it runs.
 
-It answers about 1 KB, names its version in ``x-version``, counts what it received (with the ids of
-``idempotency-key``, so that a request sent twice is seen), and obeys ``/-/origin``: GET tells what
+It answers about 1 KB of text, or JSON that is never twice the same (``--json-bytes``), names its version in
+``x-version``, counts what it received (with the ids of ``idempotency-key``, so that a request sent twice is seen),
+and obeys ``/-/origin``: GET tells what
 it has seen, POST with JSON such as ``{"mode": "hang", "delay_s": 0.1}`` changes how it behaves.
 
     python -m abreast.bench.origin --port 9001 --version v1
@@ -34,6 +35,9 @@ CONTROL_PATH = b"/-/origin"
 HEALTH_PATH = b"/healthz"
 ID_HEADER = b"idempotency-key"
 _BODY = (b"The quick brown fox jumps over the lazy dog. " * 23)[:1024]
+_TEXT = b"text/plain"
+_NUMBER = b"##########"
+"""Where in a document the number of the answer goes: two answers are never the same, as those of most services."""
 _REASONS = {200: b"OK", 400: b"Bad Request", 500: b"Internal Server Error", 503: b"Service Unavailable"}
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
@@ -91,8 +95,10 @@ class Seen:
 class Origin:
     """The server. ``behaviour`` may be replaced and ``seen`` read at any time."""
 
-    def __init__(self, version: str = "v1", port: int = 0, behaviour: Behaviour | None = None) -> None:
-        """Prepare; port 0 takes a free one."""
+    def __init__(
+        self, version: str = "v1", port: int = 0, behaviour: Behaviour | None = None, json_bytes: int = 0
+    ) -> None:
+        """Prepare; port 0 takes a free one. With ``json_bytes`` it answers JSON of about that size."""
         self.version = version
         self.port = port
         self.behaviour = behaviour or Behaviour()
@@ -100,8 +106,10 @@ class Origin:
         self._failing = 0.0
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
-        self._good = self.answer(200, _BODY)
-        self._good_last = self.answer(200, _BODY, last=True)
+        self._answered = 0
+        media_type, body = (b"application/json", _document(json_bytes)) if json_bytes else (_TEXT, _BODY)
+        self._good = self.answer(200, body, media_type=media_type)
+        self._good_last = self.answer(200, body, last=True, media_type=media_type)
 
     @property
     def url(self) -> str:
@@ -123,11 +131,11 @@ class Origin:
             connection.drop()
         await asyncio.sleep(0)
 
-    def answer(self, status: int, body: bytes, *, last: bool = False) -> bytes:
+    def answer(self, status: int, body: bytes, *, last: bool = False, media_type: bytes = _TEXT) -> bytes:
         """All bytes of one answer."""
-        head = b"HTTP/1.1 %d %s\r\nx-version: %s\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n%s\r\n"
+        head = b"HTTP/1.1 %d %s\r\nx-version: %s\r\ncontent-type: %s\r\ncontent-length: %d\r\n%s\r\n"
         closing = b"connection: close\r\n" if last else b""
-        return head % (status, _REASONS[status], self.version.encode(), len(body), closing) + body
+        return head % (status, _REASONS[status], self.version.encode(), media_type, len(body), closing) + body
 
     def reply(self, path: bytes, body: bytes, method: str, *, last: bool) -> bytes:
         """Choose the answer to a whole request; empty bytes for none."""
@@ -138,7 +146,9 @@ class Origin:
             return self._control(method, body, last=last)
         mode = self.behaviour.mode
         if mode == "serve" and not self._is_unlucky():
-            return self._good_last if last else self._good
+            self._answered += 1
+            good = self._good_last if last else self._good
+            return good.replace(_NUMBER, b"%010d" % self._answered, 1)
         return self.answer(500, b"made to fail", last=last) if mode in {"serve", "fail"} else b""
 
     def count(self, method: str, own_id: str) -> None:
@@ -175,6 +185,13 @@ class Origin:
                 return self.answer(400, str(error).encode(), last=last)
         told = {"version": self.version, "behaviour": asdict(self.behaviour), "seen": self.seen.as_dict()}
         return self.answer(200, orjson.dumps(told), last=last)
+
+
+def _document(size: int) -> bytes:
+    """A JSON document of about that many bytes, with a place for the number of the answer."""
+    line = {"sku": "b5c1d7", "name": "article", "quantity": 3, "price": 12.5, "tags": ["new", "sale"]}
+    lines = [{**line, "line": number} for number in range(max(1, size // len(orjson.dumps(line))))]
+    return orjson.dumps({"answer": _NUMBER.decode(), "lines": lines})
 
 
 class _Connection(asyncio.Protocol):
@@ -273,10 +290,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--mode", choices=get_args(Mode), default="serve")
     parser.add_argument("--delay-ms", type=float, default=0.0)
     parser.add_argument("--fail-share", type=float, default=0.0, help="0 to 1")
+    parser.add_argument("--json-bytes", type=int, default=0, help="answer JSON of about that size, not text")
     options = parser.parse_args(arguments)
     behaviour = Behaviour(options.mode, options.delay_ms / 1e3, options.fail_share)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(Origin(options.version, options.port, behaviour)))
+        runner.run(_serve(Origin(options.version, options.port, behaviour, options.json_bytes)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``abreast bench``: what the gateway costs beside others, and how soon an abort is obeyed."""
+"""``abreast bench``: what the gateway, comparing and copying cost, and how soon an abort is obeyed."""
 
 import asyncio
 import json
@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from abreast.model.errors import AbreastError, UsageError
+from abreast.model.units import format_duration, parse_duration
 
-app = typer.Typer(help="Measure the gateway beside others, and how soon an abort is obeyed.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure the gateway beside others, comparing, copying, and how soon an abort is obeyed.", no_args_is_help=True
+)
+
+_SHORTEST_SOAK_S: Final = 5.0
+_LONGEST_SOAK_S: Final = 86_400.0
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="also write every number to this file, as JSON")]
 
@@ -65,6 +71,81 @@ def rollback(
         found = asyncio.run(bench.measure(bench.Sizes(times=times), tell))
     console.print(roll_back_table(found))
     _write(json_file, found.as_dict(), console)
+
+
+@app.command()
+def compare(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="one short round: a look, not evidence")] = False,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=1, max=100, help="how often each is measured")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure how many JSON answers one core compares in a second, alike and different, small and large."""
+    from abreast.bench import compare as bench
+    from abreast.bench.shadow_table import comparing_table
+
+    sizes = bench.Sizes.quick() if quick else bench.Sizes()
+    if rounds is not None:
+        sizes = replace(sizes, rounds=rounds)
+    _require_writable(json_file)
+    console = Console()
+    with _progress(console) as tell:
+        found = bench.measure(sizes, tell)
+    console.print(comparing_table(found))
+    _write(json_file, found.as_dict(), console)
+
+
+@app.command()
+def shadow(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="one short round: a look, not evidence")] = False,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=1, max=50, help="how often each is visited")] = None,
+    rate: Annotated[
+        float, typer.Option("--rate", min=10, max=5000, help="GETs a second; POSTs are a fifth of it")
+    ] = 300,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=2, max=600, help="how long a visit takes")] = None,
+    soak: Annotated[
+        str | None, typer.Option("--soak", metavar="TIME", help="instead: memory with a hung candidate, such as 10m")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure what users notice when their requests are copied, also to what hangs or dies."""
+    from abreast.bench import shadow as bench
+    from abreast.bench import soak as soaking
+    from abreast.bench.shadow_case import Sizes
+    from abreast.bench.shadow_table import copies_table, shadowing_table, soak_table
+
+    sizes = replace(Sizes.quick() if quick else Sizes(), rate_per_s=rate, post_rate_per_s=rate / 5)
+    if rounds is not None:
+        sizes = replace(sizes, rounds=rounds)
+    if seconds is not None:
+        sizes = replace(sizes, visit_s=seconds)
+    soak_s = _soak_s(soak) if soak is not None else 0.0
+    _require_writable(json_file)
+    console = Console()
+    with _progress(console) as tell, _told():
+        if soak_s:
+            soaked = asyncio.run(soaking.measure(soaking.Sizes(soak_s, rate), tell))
+            tables, data = [soak_table(soaked)], soaked.as_dict()
+        else:
+            found = asyncio.run(bench.measure(sizes, tell))
+            tables, data = [shadowing_table(found), copies_table(found)], found.as_dict()
+    console.print(*tables)
+    _write(json_file, data, console)
+
+
+def _soak_s(text: str) -> float:
+    """Raises UsageError."""
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        message = f"--soak: {error}"
+        raise UsageError(message, "write it such as 10m") from error
+    if not _SHORTEST_SOAK_S <= seconds <= _LONGEST_SOAK_S:
+        shortest, longest = format_duration(_SHORTEST_SOAK_S), format_duration(_LONGEST_SOAK_S)
+        message = f"--soak: {text!r} is not between {shortest} and {longest}"
+        raise UsageError(message, "write it such as 10m")
+    return seconds
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Client:
         self._directory = spec_file.resolve().parent
         self._socket = StateDir.beside(self._directory).api
 
-    def get(self, path: str, **query: int) -> Any:  # noqa: ANN401  # JSON
+    def get(self, path: str, **query: int | str) -> Any:  # noqa: ANN401  # JSON
         """The JSON answer to a GET."""
         return self._call("GET", path, params=query)
 

@@ -20,7 +20,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="leave it running for exploring, until Ctrl-C")] = False,
     example: Annotated[Example, typer.Option("--example", help="which service is rolled out")] = Example.SHOP,
 ) -> None:
-    """Watch a bad version being rolled back and a good one take over, under real load, in about a minute.
+    """Watch two bad versions being found and a good one take over, under real load, in about a minute.
 
     Exit code 1 if anything that it promises did not hold; it says what.
     """

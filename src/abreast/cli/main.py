@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from abreast.cli import bench, demo, doctor, spec_commands, up, verbs, watch
+from abreast.cli import bench, compare, decisions, demo, doctor, finding, findings, spec_commands, up, verbs, watch
 from abreast.model.errors import AbreastError
 
 app = typer.Typer(
@@ -29,6 +29,11 @@ for verb in (
     verbs.retry,
     verbs.retire,
     verbs.explain,
+    findings.findings,
+    finding.finding,
+    decisions.accept,
+    decisions.reopen,
+    compare.compare,
     verbs.events,
     verbs.history,
     doctor.doctor,

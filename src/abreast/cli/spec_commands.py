@@ -11,7 +11,7 @@ from abreast.cli.spec_proposal import proposal
 from abreast.model.errors import AbreastError, SpecError, UsageError
 from abreast.model.service import Service
 from abreast.model.spec import FILE_NAME, Spec
-from abreast.model.spec import schema as spec_schema
+from abreast.model.spec_schema import schema as spec_schema
 from abreast.spec_source import doubts, load_spec, missing_files
 
 

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from abreast.model.rollout import Policy
+from abreast.model.rollout import Policy, ShadowStep, WeightStep
 from abreast.model.service import Service, Version
 from abreast.model.units import about, format_duration, format_weight
 from abreast.rollout.forecast import StepForecast, forecast
@@ -71,7 +71,10 @@ def _takes(step: StepForecast) -> str:
     if not step.requests:
         return "at once" if not step.least_s else format_duration(step.least_s)
     least = f"at least {about(step.least_s)}, at most {about(step.most_s or 0)}"
-    needs = f"needs {step.requests:,} candidate requests"
+    if isinstance(step.step, ShadowStep):
+        needs = f"needs about {step.requests:,} compared answers if none differs"
+    else:
+        needs = f"needs {step.requests:,} candidate requests"
     if step.requests_s is None:
         return f"{least}; {needs}"
     longer = "more than that" if step.requests_s > (step.most_s or 0) else about(step.requests_s)
@@ -88,7 +91,23 @@ def _ends(policy: Policy, steps: tuple[StepForecast, ...], rate_per_s: float | N
         f"  the old version stops {format_duration(policy.retire_after_s)} later, "
         f"once it had no request for {format_duration(policy.unused_for_s)}"
     )
+    copied = _copies(policy)
+    differs = f", or more than {format_weight(policy.differences.tolerance)} of its answers differ" if copied else ""
     yield (
-        f"  errors {format_weight(policy.errors.limit)} above stable's: "
+        f"  errors {format_weight(policy.errors.limit)} above stable's{differs}: "
         f"{'everybody goes back to stable' if policy.on_failure == 'roll-back' else 'the rollout freezes'}"
     )
+    if copied:
+        shadow = policy.shadow
+        unsafe = "".join(f", and {' and '.join(each.methods)} below {each.prefix}" for each in shadow.isolated)
+        yield f"  copied to the candidate: GET, HEAD and OPTIONS{unsafe}; at most {shadow.at_most_per_s:g} a second"
+
+
+def _copies(policy: Policy) -> bool:
+    """Whether any step copies requests to the candidate."""
+    shares = (
+        step.share if isinstance(step, ShadowStep) else step.shadow
+        for step in policy.steps
+        if isinstance(step, ShadowStep | WeightStep)
+    )
+    return any(shares)

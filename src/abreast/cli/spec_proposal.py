@@ -45,6 +45,8 @@ stable: v1                        # serves all users until the first: abreast st
 
 # rollout:                        # these are the defaults
 #   steps:
+#     - shadow: 20%               # of safe requests are copied to the candidate, the answers compared
+#       for: 5m
 #     - weight: 1%
 #     - weight: 10%
 #     - weight: 25%
@@ -55,6 +57,7 @@ stable: v1                        # serves all users until the first: abreast st
 #   step_time: {{at_least: 1m, at_most: 1h}}
 #   gates:
 #     errors: {{limit: 5%, min_requests: 20, window: 1m}}
+#     differences: {{tolerance: 0.1%}}
 #   on_failure: roll-back
 """
 

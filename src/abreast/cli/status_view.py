@@ -22,6 +22,8 @@ def lines(status: Json) -> Iterator[str]:
         for instance in version["instances"]:
             if instance["state"] != "ready":
                 yield f"      {instance['id']} {instance['state']}: {instance['detail'] or '…'}"
+    if status["shadow"]:
+        yield f"  {_shadow(status['shadow'])}"
     if status["gates"]:
         yield "  gates"
     for gate in status["gates"]:
@@ -78,6 +80,16 @@ def _gateway(status: Json) -> str:
     if requests:
         text += f"   users {percent(failed, requests)} failed ({failed:,} of {requests:,})"
     return text
+
+
+def _shadow(shadow: Json) -> str:
+    """How much is copied, what became of it, and how many findings wait for somebody."""
+    seen, compared = shadow["seen"], shadow["compared"]
+    text = f"shadow    {format_weight(shadow['share'])} of requests   {compared:,} of {seen:,} compared"
+    if shadow["lost"]:
+        text += f", {shadow['lost']:,} lost"
+    accepted = f", {shadow['findings_accepted']} accepted" if shadow["findings_accepted"] else ""
+    return f"{text}   findings: {shadow['findings_open']} open{accepted}"
 
 
 def _version(version: Json, width: int) -> str:

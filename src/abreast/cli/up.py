@@ -21,7 +21,7 @@ def up(file: SpecFile = DEFAULT_FILE) -> None:
 
 
 async def _up(file: SpecFile) -> None:
-    from abreast.app import run_up
+    from abreast.app.up import run_up
 
     loop = asyncio.get_running_loop()
     stop, reload = asyncio.Event(), asyncio.Event()

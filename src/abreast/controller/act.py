@@ -4,17 +4,22 @@ from collections.abc import Sequence
 
 from abreast.model.errors import DriverError
 from abreast.model.service import Instance, InstanceState, Service, Version
-from abreast.model.traffic import Backend, Split, Traffic
+from abreast.model.traffic import Backend, Shadowing, Split, Traffic
 from abreast.ports import Driver, Gateway
 from abreast.rollout.actions import Action, RunVersion, SetSplit, StopVersion
 
 
 class Actor:
-    """Turns actions into calls of the ports. ``hopeless`` remembers versions that the driver refused, and why."""
+    """Turns actions into calls of the ports.
+
+    ``hopeless`` remembers versions that the driver refused, and why; ``recording`` is what is copied beside the
+    rollout's own wish, for somebody who records requests.
+    """
 
     def __init__(self, service: Service, driver: Driver, gateway: Gateway, tester_secret: str) -> None:
         self.service = service
         self.hopeless: dict[str, str] = {}
+        self.recording: Shadowing | None = None
         self._driver = driver
         self._gateway = gateway
         self._tester_secret = tester_secret
@@ -39,7 +44,16 @@ class Actor:
         stable = self._backend(split.stable, instances)
         candidate = self._backend(split.candidate, instances) if split.candidate is not None else None
         service = self.service
-        return Traffic(service.name, split, stable, candidate, service.gateway, service.users, self._tester_secret)
+        return Traffic(
+            service.name,
+            split,
+            stable,
+            candidate,
+            service.gateway,
+            service.users,
+            self._tester_secret,
+            self.recording,
+        )
 
     async def _run(self, version: Version) -> None:
         try:

@@ -30,6 +30,15 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Copying:
+    """A time in which requests of a rollout were copied."""
+
+    rollout: int
+    begin_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
 class UserShare:
     """How many users were seen in a stretch, and how many of them on the candidate."""
 
@@ -69,6 +78,29 @@ def stretches(events: Iterable[Json], end_s: float) -> list[Stretch]:
             weight, begin_s = int(event["data"]["after"]), event["at"]
     close(end_s)
     return found
+
+
+def copyings(events: Iterable[Json], end_s: float) -> list[Copying]:
+    """Every time in which requests were copied, from the ``shadow`` events of the audit log."""
+    found: list[Copying] = []
+    under_way: Json | None = None
+    for event in events:
+        if event["kind"] != "shadow":
+            continue
+        if under_way:
+            found.append(Copying(under_way["rollout"], under_way["at"], event["at"]))
+        under_way = event if event["data"]["after"] else None
+    if under_way:
+        found.append(Copying(under_way["rollout"], under_way["at"], end_s))
+    return found
+
+
+def sent_meanwhile(answers: Iterable[Answer], times: Sequence[Copying], slack_s: float) -> tuple[int, int]:
+    """How many requests were sent at those times at least and at most, if orders are obeyed within ``slack_s``."""
+    sent = [answer.sent_s for answer in answers]
+    least = sum(any(each.begin_s + slack_s <= at < each.end_s - slack_s for each in times) for at in sent)
+    most = sum(any(each.begin_s - slack_s <= at < each.end_s + slack_s for each in times) for at in sent)
+    return least, most
 
 
 def sides(answers: Iterable[Answer], stretch: Stretch) -> dict[int, bool]:

@@ -38,9 +38,13 @@ class BrokenPromiseError(AbreastError):
 
 @dataclass
 class Outcome:
-    """What a story brought: its roll-backs, and the promises that are its own."""
+    """What a story brought: its roll-backs, its rollouts' comparisons, and the promises that are its own.
+
+    A comparison is what ``GET /findings`` said at the end of a rollout.
+    """
 
     roll_backs: list[RollBack] = field(default_factory=list)
+    comparisons: list[Json] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
 
 
@@ -143,7 +147,7 @@ async def _explore(story: Story, place: Site, up: UpProcess, teller: Teller) -> 
     console = teller.console
     console.print(f"directory   {place.directory}\ngateway     {place.url}   (a few users keep asking)")
     console.print("in another terminal:", f"  export ABREAST_FILE={shlex.quote(str(place.spec_file))}", sep="\n")
-    for words in ("status -w", "explain", "events", "start v2", "promote", "abort", "doctor"):
+    for words in ("status -w", "explain", "events", "start v2", "findings", "finding 1", "promote", "abort", "doctor"):
         console.print(f"  {command()} {words}", highlight=False)
     stopped = asyncio.get_running_loop().create_task(_ended(up))
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from abreast.demo.crowd import Answer
+from abreast.demo.found import ledger_words
 from abreast.demo.journal import Stretch, UserShare, changed_sides, last_request_s, longest_gap_s
 from abreast.envoy.counts import Totals
 from abreast.model.units import format_weight
@@ -70,8 +71,52 @@ def rolled_back(events: Sequence[Json], rollout: int, version: str) -> Promise:
     """Abreast itself found the version worse and took it out of traffic."""
     own = [event for event in events if event["rollout"] == rollout]
     verdict = any(event["kind"] == "verdict" and event["data"].get("verdict") == "worse" for event in own)
-    done = any(event["kind"] == "phase" and event["data"]["after"] == "rolled-back" for event in own)
-    return Promise(verdict and done, f"{version} was rolled back by the errors gate, without a person")
+    return Promise(verdict and _is_rolled_back(own), f"{version} was rolled back by the errors gate, without a person")
+
+
+def found_early(events: Sequence[Json], answers: Iterable[Answer], comparison: Json, version: str) -> Promise:
+    """A change of a type was found by comparing answers, and stopped the rollout before it had a user.
+
+    ``comparison`` is what ``GET /findings`` said at its end.
+    """
+    own = [event for event in events if event["rollout"] == comparison["rollout"]]
+    found = [each for each in comparison["findings"] if any(key["kind"] == "type" for key in each["keys"])]
+    met = sum(answer.version == version for answer in answers)
+    verdict = any(event["kind"] == "verdict" and "differences" in event["reason"] for event in own)
+    sent = any(event["kind"] == "weight" and event["data"]["after"] for event in own)
+    return Promise(
+        bool(found) and verdict and _is_rolled_back(own) and not sent and not met,
+        f"{version}'s change of a type was found before any user met it: {len(found)} such finding, stopped at 0 %, "
+        f"{met} users' requests answered by {version}",
+    )
+
+
+def only_real(comparisons: Sequence[Json], place: str) -> Promise:
+    """Of several rollouts' comparisons, none reported anything but what differs at that place."""
+    noise = [
+        each["title"]
+        for comparison in comparisons
+        for each in comparison["findings"]
+        if {key["pattern"] for key in each["keys"]} != {place}
+    ]
+    compared = [comparison["ledger"]["compared"] for comparison in comparisons]
+    text = (
+        f"nothing that is only noise was reported: {sum(compared):,} answers were compared, each with a time, an id, a "
+        f"process and an order of its own, and {len(noise)} findings came of it beside the one at {place}"
+    )
+    return Promise(bool(compared) and all(compared) and not noise, f"{text}{': ' + '; '.join(noise) if noise else ''}")
+
+
+def all_accounted(comparison: Json, least: int, most: int) -> Promise:
+    """Each request is compared, left out for a reason or lost, and there are as many as users sent meanwhile.
+
+    ``least`` and ``most`` are the users' own count of what they sent while answers were compared.
+    """
+    ledger = comparison["ledger"]
+    accounted = ledger["compared"] + sum(ledger["skipped"].values()) + ledger["lost"]
+    kept = 0 < accounted == ledger["seen"] and least <= ledger["seen"] <= most
+    sent = f"users sent {least:,} to {most:,} meanwhile"
+    return Promise(kept, f"every request is accounted for: {ledger_words(ledger)}; {sent}")
 
 
 def left_alone(answers: Sequence[Answer], roll_back: RollBack) -> Promise:
@@ -107,3 +152,7 @@ def promoted(status: Json, version: str) -> Promise:
     running = [each["name"] for each in status["versions"] if each["instances"]]
     kept = status["phase"] == "completed" and running == [version]
     return Promise(kept, f"{version} was promoted through every step, and the version before it retired")
+
+
+def _is_rolled_back(events: Sequence[Json]) -> bool:
+    return any(event["kind"] == "phase" and event["data"]["after"] == "rolled-back" for event in events)

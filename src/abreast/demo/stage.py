@@ -126,6 +126,10 @@ class Stage:
             text += f"; answered by {shares}"
         text += f"; p99 {percentile_ms(recent, 99):.0f} ms"
         self._teller.tell("users", text, "bad" if failed else "news")
+        shadow = status["shadow"]
+        if shadow and shadow["share"]:
+            compared = f"{shadow['compared']:,} answers of {status['candidate']} compared with {status['stable']}'s"
+            self._teller.tell("abreast", f"{compared} so far, {shadow['findings_open']} findings", "detail")
         for version in status["versions"]:
             if version["name"] == status["candidate"] and version["errors"]:
                 self._teller.tell(

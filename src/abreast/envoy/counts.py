@@ -12,13 +12,15 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 import orjson
 
 from abreast.envoy.bootstrap import ADS
+from abreast.envoy.capture import SAMPLED
 from abreast.envoy.listener import ATTEMPTS, USERS
+from abreast.findings.ledger import GatewayTotals
 from abreast.ports import Clock, Latencies, VersionCounts
 from abreast.rollout.observed import Tally
 
@@ -30,23 +32,32 @@ _BLIND_READINGS: Final = 2
 MEMORY_S: Final = 7200.0
 """How far back tallies reach; an older start is answered from here on."""
 
-_COUNTER: Final = re.compile(rf"({ATTEMPTS}|{USERS})\.n\.version\.(.*)\.code\.(\d+|-|)")
+_COUNTER: Final = re.compile(
+    rf"({ATTEMPTS}|{USERS})\.n\.version\.(.*?)\.code\.(\d+|-|)(?:\.shadow\.(.*)\.capture\.(.*))?"
+)
+_UNSAID: Final = {"", "-"}
 _HISTOGRAM: Final = re.compile(rf"{ATTEMPTS}\.us\.version\.(.+)")
 _ACTIVE: Final = re.compile(rf"cluster\.(?!{ADS}\.)([^/]+?)(?:/timed)?\.upstream_rq_active")
 _FILTER: Final = rf"^({ATTEMPTS}|{USERS})\.|^cluster\.[^/]+(/timed)?\.upstream_rq_active$"
 _WAITING: Final = r"^http\.gateway\.downstream_rq_active$"
+Label = TypeVar("Label", int, str)
+
 _NO_VERSION: Final = ""
 """Envoy's word where no version was reached: a request that found no healthy instance."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """One reading of one Envoy process: attempts and users' requests by version and code, latencies, in flight."""
+    """One reading of one Envoy process: attempts and users' requests by version and code, latencies, in flight.
+
+    ``captures``: users' requests while shadowing, by what became of their copies (`abreast.envoy.capture`).
+    """
 
     attempts: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     users: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     latencies: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     in_flight: Mapping[str, int] = field(default_factory=dict)
+    captures: Mapping[str, int] = field(default_factory=dict)
 
 
 def parse(answer: bytes) -> Totals:
@@ -58,6 +69,7 @@ def parse(answer: bytes) -> Totals:
     users: dict[str, dict[int, int]] = {}
     latencies: dict[str, dict[int, int]] = {}
     in_flight: dict[str, int] = {}
+    captures: dict[str, int] = {}
     for stat in orjson.loads(answer)["stats"]:
         if "histograms" in stat:
             for each in stat["histograms"]["details"]:
@@ -69,17 +81,29 @@ def parse(answer: bytes) -> Totals:
         if counter := _COUNTER.fullmatch(name):
             kind = attempts if counter[1] == ATTEMPTS else users
             code = int(counter[3]) if counter[3].isdigit() else 0
-            kind.setdefault(counter[2], {})[code] = value
+            codes = kind.setdefault(counter[2], {})
+            codes[code] = codes.get(code, 0) + value
+            if outcome := _outcome(counter[4], counter[5]):
+                captures[outcome] = captures.get(outcome, 0) + value
         elif active := _ACTIVE.fullmatch(name):
             in_flight[active[1]] = in_flight.get(active[1], 0) + value
-    return Totals(attempts, users, latencies, in_flight)
+    return Totals(attempts, users, latencies, in_flight, captures)
+
+
+def _outcome(route: str | None, script: str | None) -> str:
+    """What became of a request's copy; empty where nothing is copied. The script never ran if nobody answered."""
+    if route is None or route in _UNSAID:
+        return ""
+    if route != SAMPLED:
+        return route
+    return "no-upstream" if script is None or script in _UNSAID else script
 
 
 def _buckets(totals: Iterable[Mapping[str, Any]]) -> dict[int, int]:
     return {int(each["lower_bound"]): int(each["count"]) for each in totals}
 
 
-def difference(after: Mapping[int, int], before: Mapping[int, int]) -> dict[int, int]:
+def difference(after: Mapping[Label, int], before: Mapping[Label, int]) -> dict[Label, int]:
     """What was added between two totals; what shrank belongs to a process that began anew at zero."""
     added = {}
     for key, value in after.items():
@@ -116,6 +140,8 @@ class EnvoyCounts:
         self._ticks: deque[tuple[float, Mapping[str, VersionCounts]]] = deque()
         self._minute: dict[str, VersionCounts] = {}
         self._users: dict[int, int] = {}
+        self._captures: dict[str, int] = {}
+        self._resumed = GatewayTotals()
         self._mark(self._since)
 
     @property
@@ -138,8 +164,14 @@ class EnvoyCounts:
         before = Totals() if fresh else self._totals
         self._readings = 1 if fresh else self._readings + 1
         self._source, self._totals = source, totals
-        if inherited and self._readings <= _BLIND_READINGS:
+        blind = inherited and self._readings <= _BLIND_READINGS
+        if source == self._resumed.source:
+            self._add_captures(totals.captures, self._resumed.counts if fresh else before.captures)
+        elif not blind:
+            self._add_captures(totals.captures, before.captures)
+        if blind:
             return
+        self._add_users(totals, before)
         now = self._clock.now()
         tick: dict[str, VersionCounts] = {}
         for version in {*totals.attempts, *totals.in_flight}:
@@ -148,10 +180,16 @@ class EnvoyCounts:
             in_flight = totals.in_flight.get(version, 0)
             if version != _NO_VERSION:
                 tick[version] = VersionCounts(codes, Latencies(spans), in_flight)
+        self._add(now, tick)
+
+    def _add_users(self, totals: Totals, before: Totals) -> None:
         for version, answers in totals.users.items():
             for code, count in difference(answers, before.users.get(version, {})).items():
                 self._users[code] = self._users.get(code, 0) + count
-        self._add(now, tick)
+
+    def _add_captures(self, after: Mapping[str, int], before: Mapping[str, int]) -> None:
+        for outcome, count in difference(after, before).items():
+            self._captures[outcome] = self._captures.get(outcome, 0) + count
 
     def _add(self, now: float, tick: Mapping[str, VersionCounts]) -> None:
         for version, counts in tick.items():
@@ -211,6 +249,20 @@ class EnvoyCounts:
             return 0
         _, _, started = self._mark_at(self._clock.now() - longer_than_s).get(version, (0, 0, 0))
         return max(0, total.in_flight - (total.started - started))
+
+    def take_captures(self) -> Mapping[str, int]:
+        """What became of the copies of the requests counted since this was called last, for the ledger."""
+        taken, self._captures = self._captures, {}
+        return taken
+
+    @property
+    def captures_at(self) -> GatewayTotals:
+        """Up to where `take_captures` has counted, once it was called."""
+        return GatewayTotals(self._source, dict(self._totals.captures))
+
+    def resume_captures(self, at: GatewayTotals) -> None:
+        """Count the copies from there on, where an earlier control plane stopped; to be called before any reading."""
+        self._resumed = at
 
     def take_minute(self) -> Mapping[str, VersionCounts]:
         """What was counted since this was called last, for the store."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,7 @@ class EnvoyGateway:
     ) -> None:
         self._clock = clock
         self._file = run_dir / "snapshot.json"
+        self.relay = run_dir / "relay.sock"
         self._ads = AdsServer(run_dir / "ads.sock", on_change)
         self.counts = EnvoyCounts(clock)
         self.processes = EnvoyProcesses(
@@ -74,7 +76,7 @@ class EnvoyGateway:
 
     def publish(self, traffic: Traffic) -> None:
         """Tell every Envoy at once; what it told last changes nothing."""
-        snapshot = build(traffic)
+        snapshot = build(traffic, self.relay, traffic.gateway.concurrency or os.cpu_count() or 1)
         told = self._ads.published
         if told and told[-1].version == snapshot.version:
             return

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from abreast.envoy.capture import capture_filter
 from abreast.envoy.clusters import TYPE, Resource, seconds
 from abreast.envoy.routes import ROUTES
 from abreast.model.service import GatewaySettings
@@ -17,6 +18,11 @@ _VERSION_TAG: Final = {"name": "version", "value_format": "%UPSTREAM_METADATA(ab
 _NOBODY: Final = {"address_prefix": "255.255.255.255", "prefix_len": 32}
 """An address that nobody can have: an empty list of internal addresses means all private ones, loopback too."""
 _CODE_TAG: Final = {"name": "code", "value_format": "%RESPONSE_CODE%"}
+_SHADOW_TAGS: Final = [
+    {"name": "shadow", "value_format": "%METADATA(ROUTE:abreast:shadow)%"},
+    {"name": "capture", "value_format": "%DYNAMIC_METADATA(abreast:capture)%"},
+]
+"""What became of the request's copy: said by its route, and for a sampled one by the capturing script."""
 
 
 def listener(settings: GatewaySettings) -> Resource:
@@ -52,8 +58,8 @@ def _manager(settings: GatewaySettings) -> Resource:
         "stat_prefix": "gateway",
         "codec_type": "AUTO",
         "rds": {"route_config_name": ROUTES, "config_source": {"ads": {}, "resource_api_version": "V3"}},
-        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": _router()}],
-        "access_log": [_statistics(USERS, [_VERSION_TAG, _CODE_TAG], None)],
+        "http_filters": [capture_filter(), {"name": "envoy.filters.http.router", "typed_config": _router()}],
+        "access_log": [_statistics(USERS, [_VERSION_TAG, _CODE_TAG, *_SHADOW_TAGS], None)],
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "use_remote_address": True,
         # Nobody is internal: x-envoy-* headers of users (retries, time-outs) are stripped, whatever their address.

@@ -9,6 +9,7 @@ from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.access_loggers.stats.v3 import stats_pb2
 from envoy.extensions.clusters.aggregate.v3 import cluster_pb2 as aggregate_pb2
+from envoy.extensions.filters.http.lua.v3 import lua_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
 from envoy.extensions.retry.priority.previous_priorities.v3 import previous_priorities_config_pb2
@@ -33,6 +34,7 @@ NESTED: Final = (
     aggregate_pb2,
     http_connection_manager_pb2,
     http_protocol_options_pb2,
+    lua_pb2,
     previous_priorities_config_pb2,
     router_pb2,
     stats_pb2,

@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from abreast.envoy.capture import SAMPLED, marked, sampled
 from abreast.envoy.clusters import Resource, seconds
 from abreast.model.service import Side, UserKey
-from abreast.model.traffic import Traffic
+from abreast.model.shadow import IsolatedRoute
+from abreast.model.traffic import USER_COOKIE, Shadowing, Traffic
 from abreast.model.units import FULL_WEIGHT
 
 ROUTES: Final = "routes"
@@ -20,9 +22,6 @@ ROUTES: Final = "routes"
 
 VERSION_HEADER: Final = "x-abreast-version"
 """Authorised testers force a side with ``x-abreast-version: <side>:<secret>``; never passed on to a version."""
-
-USER_COOKIE: Final = "abreast-id"
-"""Set for users without an identity, so that they stay on their side."""
 
 PRIVATE_HEADERS: Final = (
     VERSION_HEADER,
@@ -45,31 +44,67 @@ _STREAMS: Final = (
     {"name": "content-type", "string_match": {"prefix": "application/grpc"}},
 )
 """Requests whose answers may last: WebSocket and other upgrades, server-sent events, gRPC."""
+_NO_EVENTS: Final = {
+    "name": "accept",
+    "string_match": {"contains": "text/event-stream"},
+    "invert_match": True,
+    "treat_missing_header_as_empty": True,
+}
 
 
-def route_table(traffic: Traffic) -> Resource:
-    """The RouteConfiguration for this traffic."""
+def route_table(traffic: Traffic, workers: int = 1) -> Resource:
+    """The RouteConfiguration for this traffic; each of so many worker threads copies its part of the budget."""
     return {
         "name": ROUTES,
-        "virtual_hosts": [{"name": traffic.service, "domains": ["*"], "routes": list(_routes(traffic))}],
+        "virtual_hosts": [{"name": traffic.service, "domains": ["*"], "routes": list(_routes(traffic, workers))}],
         "request_headers_to_remove": list(PRIVATE_HEADERS),
         # Else a route to an unknown cluster is acknowledged and answers 503.
         "validate_clusters": True,
     }
 
 
-def _routes(traffic: Traffic) -> Iterator[Resource]:
+def _routes(traffic: Traffic, workers: int) -> Iterator[Resource]:
+    """While requests are copied each route has its word for the ledger; before one that may be, the copied share's."""
+    shadowing = traffic.copying
+    for word, route in _worded(traffic, shadowing):
+        if shadowing is None:
+            yield route
+        elif word == SAMPLED:
+            yield sampled(route, shadowing, workers)
+            yield marked(route, "sampled-out")
+        else:
+            yield marked(route, word)
+
+
+def _worded(traffic: Traffic, shadowing: Shadowing | None) -> Iterator[tuple[str, Resource]]:
+    """Every route in its order, with the ledger's word for its requests."""
     if traffic.candidate is None:
+        alone = {"cluster": traffic.split.stable}
         for stream in _STREAMS:
-            yield _route(traffic, "stream", [stream], {"cluster": traffic.split.stable})
-        yield _route(traffic, "plain", [], {"cluster": traffic.split.stable})
+            yield _lasting(stream), _route(traffic, "stream", [stream], alone)
+        if shadowing is not None:
+            yield SAMPLED, _route(traffic, "safe", [_SAFE_METHODS], alone)
+        yield "method", _route(traffic, "plain", [], alone)
         return
     for side in Side:
-        yield from _forced(traffic, side)
-    kinds: list[tuple[str, list[Resource]]] = [("stream", [stream]) for stream in _STREAMS]
-    kinds += [("idempotent", [_SAFE_METHODS]), ("unsafe", [])]
-    for kind, match in kinds:
-        yield from _split(traffic, kind, match)
+        yield from (("forced", route) for route in _forced(traffic, side))
+    for each in shadowing.unsafe if shadowing is not None else ():
+        # Before the streams: an opted-in route copies gRPC too. Not what may last.
+        opted_in = _split(traffic, "unsafe", [_methods(each), _NO_EVENTS], each.prefix)
+        yield from ((SAMPLED, route) for route in opted_in)
+    for stream in _STREAMS:
+        yield from ((_lasting(stream), route) for route in _split(traffic, "stream", [stream]))
+    yield from ((SAMPLED, route) for route in _split(traffic, "idempotent", [_SAFE_METHODS]))
+    yield from (("method", route) for route in _split(traffic, "unsafe", []))
+
+
+def _lasting(stream: Resource) -> str:
+    return "upgrade" if stream is _STREAMS[0] else "stream"
+
+
+def _methods(isolated: IsolatedRoute) -> Resource:
+    methods = "|".join(re.escape(method) for method in isolated.methods)
+    return {"name": ":method", "string_match": {"safe_regex": {"regex": methods}}}
 
 
 def _forced(traffic: Traffic, side: Side) -> Iterator[Resource]:
@@ -83,7 +118,7 @@ def _forced(traffic: Traffic, side: Side) -> Iterator[Resource]:
     yield _route(traffic, f"forced-{side}", [header], {"cluster": version})
 
 
-def _split(traffic: Traffic, kind: str, match: list[Resource]) -> Iterator[Resource]:
+def _split(traffic: Traffic, kind: str, match: list[Resource], prefix: str = "/") -> Iterator[Resource]:
     """One route for each way to know the user; the last serves users without an identity and gives them one."""
     split = traffic.split
     weighted = {
@@ -96,9 +131,9 @@ def _split(traffic: Traffic, kind: str, match: list[Resource]) -> Iterator[Resou
     for key in (*traffic.users, UserKey("cookie", USER_COOKIE)):
         present, policy = _identity(key, split.salt)
         action = {"weighted_clusters": weighted, "hash_policy": [policy]}
-        yield _route(traffic, f"{kind}-{key}", [*match, present], action)
+        yield _route(traffic, f"{kind}-{key}", [*match, present], action, prefix)
     policy = _salted("x-request-id", "^(.*)$", split.salt)
-    route = _route(traffic, kind, match, {"weighted_clusters": weighted, "hash_policy": [policy]})
+    route = _route(traffic, kind, match, {"weighted_clusters": weighted, "hash_policy": [policy]}, prefix)
     cookie = f"{USER_COOKIE}=%REQ(X-REQUEST-ID)%; Path=/; HttpOnly; SameSite=Lax"
     if traffic.gateway.tls:
         cookie += "; Secure"
@@ -123,9 +158,9 @@ def _salted(header: str, pattern: str, salt: str) -> Resource:
     return {"header": {"header_name": header, "regex_rewrite": rewrite}}
 
 
-def _route(traffic: Traffic, name: str, headers: list[Resource], action: Resource) -> Resource:
+def _route(traffic: Traffic, name: str, headers: list[Resource], action: Resource, prefix: str = "/") -> Resource:
     lasting = name.startswith("stream")
     times: Resource = {"timeout": seconds(traffic.gateway.timeout_s)}
     if lasting:
         times = {"timeout": "0s", "idle_timeout": seconds(STREAM_IDLE_S)}
-    return {"name": name, "match": {"prefix": "/", "headers": headers}, "route": {**action, **times}}
+    return {"name": name, "match": {"prefix": prefix, "headers": headers}, "route": {**action, **times}}

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -12,6 +13,7 @@ from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 
 # The messages that Any-typed configuration refers to must be loaded before `ParseDict` can resolve them.
+from abreast.envoy.capture import relay_cluster
 from abreast.envoy.clusters import Resource, assignments, clusters
 from abreast.envoy.listener import listener
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, MESSAGES, ROUTE_TABLE
@@ -54,13 +56,16 @@ def digest(resources: Iterable[Resource]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
-def build(traffic: Traffic) -> Snapshot:
-    """The snapshot of this traffic. Raises ValueError if it were inconsistent (a fault of ours, never of Envoy's)."""
+def build(traffic: Traffic, relay: Path = Path("relay.sock"), workers: int = 1) -> Snapshot:
+    """The snapshot of this traffic, with the relay behind that socket, for Envoys of so many worker threads.
+
+    Raises ValueError if it were inconsistent (a fault of ours, never of Envoy's).
+    """
     resources: dict[str, dict[str, Resource]] = {
-        CLUSTER: {each["name"]: each for each in clusters(traffic)},
+        CLUSTER: {each["name"]: each for each in (*clusters(traffic), relay_cluster(relay))},
         ENDPOINTS: {each["cluster_name"]: each for each in assignments(traffic)},
         LISTENER: {each["name"]: each for each in [listener(traffic.gateway)]},
-        ROUTE_TABLE: {each["name"]: each for each in [route_table(traffic)]},
+        ROUTE_TABLE: {each["name"]: each for each in [route_table(traffic, workers)]},
     }
     snapshot = Snapshot(traffic.split, resources)
     check(snapshot)

@@ -2,6 +2,7 @@
 
     AbreastError                exit  1  http 500   something failed that has no narrower name
     ├── SpecError               exit  2  http 422   the spec file has faults; carries all of them
+    ├── RequestsError           exit  2  http 422   a file of requests to compare by has faults; carries all of them
     ├── UsageError              exit  2  http 400   a request or option makes no sense
     ├── RefusedError            exit  6  http 409   not allowed in the present phase
     │   └── ConflictError       exit  6  http 412   somebody else changed the rollout in between
@@ -14,8 +15,8 @@
     ├── DriverError             exit 11  http 502   a version could not be started
     └── WaitTimeoutError        exit 12  http 504   ``--wait`` ran out of time
 
-Exit codes 0, 3, 4 and 5 belong to ``abreast status``. Each error has a ``message`` that quotes what was wrong
-and where, and a ``remedy``: the next move.
+Exit codes 0, 3, 4 and 5 belong to ``abreast status``, 13 to ``abreast compare``: it found differences. Each error
+has a ``message`` that quotes what was wrong and where, and a ``remedy``: the next move.
 """
 
 from dataclasses import dataclass
@@ -70,6 +71,23 @@ class SpecError(AbreastError):
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.faults), f"{self.message}"])
+
+
+class RequestsError(AbreastError):
+    """A file of requests has faults; ``faults`` holds all of them in the order of their lines."""
+
+    exit_code = 2
+    http_status = 422
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: fault.line))
+        count = len(self.faults)
+        noun = "fault" if count == 1 else "faults"
+        file = self.faults[0].file if self.faults else "requests"
+        super().__init__(f"{file}: {count} {noun}", "mend what is listed, or leave those requests out")
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.faults), self.message])
 
 
 class UsageError(AbreastError):

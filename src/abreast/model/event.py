@@ -13,6 +13,7 @@ class EventKind(StrEnum):
     STARTED = "started"
     PHASE = "phase"
     WEIGHT = "weight"
+    SHADOW = "shadow"
     STEP = "step"
     APPROVED = "approved"
     HELD = "held"
@@ -25,12 +26,15 @@ class EventKind(StrEnum):
     GATEWAY = "gateway"
     NACK = "nack"
     SPEC = "spec"
+    RELAY = "relay"
+    FINDING = "finding"
 
 
 EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.STARTED: "a rollout began, or the service was put up for the first time",
     EventKind.PHASE: "the rollout went from one phase to another",
     EventKind.WEIGHT: "the share of users on the candidate was ordered to change",
+    EventKind.SHADOW: "the share of requests that is copied to the candidate was ordered to change",
     EventKind.STEP: "a step was entered",
     EventKind.APPROVED: "a person approved, or skipped the rest of a step",
     EventKind.HELD: "a step took longer than `at_most` and is held, or goes on unproven",
@@ -43,13 +47,15 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.GATEWAY: "Envoy started, restarted, crashed or was lost",
     EventKind.NACK: "Envoy refused a snapshot; the last good one stays",
     EventKind.SPEC: "the spec changed, or a change of it was refused",
+    EventKind.RELAY: "a relay, which copies and compares, started, ended or was lost",
+    EventKind.FINDING: "a finding appeared, was accepted, reopened or resolved",
 }
 
 
 def sentence(kind: str, reason: str, data: Mapping[str, str | int | float | None]) -> str:
     """What happened and why, in one line: a move says from where to where."""
     before, after = data.get("before"), data.get("after")
-    if kind == EventKind.WEIGHT and isinstance(before, int) and isinstance(after, int):
+    if kind in {EventKind.WEIGHT, EventKind.SHADOW} and isinstance(before, int) and isinstance(after, int):
         return f"{format_weight(before)} → {format_weight(after)}: {reason}"
     if kind == EventKind.PHASE:
         return f"{before} → {after}: {reason}"

@@ -1,11 +1,12 @@
 """The rollout: its phases, its steps, its policy, and its state as it is stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from abreast.model.shadow import ShadowPolicy
 from abreast.model.units import FULL_WEIGHT, format_duration, format_weight
 
 
@@ -25,15 +26,36 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
+class ShadowStep:
+    """Copy this share of requests to the candidate, compare, and gather evidence; the weight stays as it is.
+
+    ``for_s`` overrides ``step_time.at_least``. The copying goes on beside later weights, until a step sets another
+    share or all users are moved. A share of 0 ends it and needs no evidence.
+    """
+
+    share: int
+    for_s: float | None = None
+    kind: Literal["shadow"] = "shadow"
+
+    def __str__(self) -> str:
+        return f"shadow {format_weight(self.share)}"
+
+
+@dataclass(frozen=True)
 class WeightStep:
-    """Send this share of users to the candidate and gather evidence; ``for_s`` overrides ``step_time.at_least``."""
+    """Send this share of users to the candidate and gather evidence; ``for_s`` overrides ``step_time.at_least``.
+
+    ``shadow``, if given, is the share of requests copied from here on.
+    """
 
     weight: int
     for_s: float | None = None
+    shadow: int | None = None
     kind: Literal["weight"] = "weight"
 
     def __str__(self) -> str:
-        return f"weight {format_weight(self.weight)}"
+        beside = f" with shadow {format_weight(self.shadow)}" if self.shadow is not None else ""
+        return f"weight {format_weight(self.weight)}{beside}"
 
 
 @dataclass(frozen=True)
@@ -69,12 +91,13 @@ class BakeStep:
         return f"bake {format_duration(self.for_s)}"
 
 
-LadderStep = WeightStep | HoldStep | ApproveStep
+LadderStep = ShadowStep | WeightStep | HoldStep | ApproveStep
 """The kinds that the phase *progressing* walks."""
 
-Step = Annotated[WeightStep | HoldStep | ApproveStep | BakeStep, Field(discriminator="kind")]
+Step = Annotated[ShadowStep | WeightStep | HoldStep | ApproveStep | BakeStep, Field(discriminator="kind")]
 
 DEFAULT_STEPS: tuple[Step, ...] = (
+    ShadowStep(2000, 300.0),
     WeightStep(100),
     WeightStep(1000),
     WeightStep(2500),
@@ -99,6 +122,17 @@ class ErrorGate:
 
 
 @dataclass(frozen=True)
+class DifferenceGate:
+    """Worse when the candidate's answers differ from stable's more often than stable's own do, by more than this.
+
+    ``tolerance`` is in hundredths of a percent of the compared answers. The same number must be ruled out before a
+    shadow step may end.
+    """
+
+    tolerance: int = 10
+
+
+@dataclass(frozen=True)
 class Policy:
     """How a rollout moves: made from the spec when it starts, and stored with it."""
 
@@ -108,6 +142,8 @@ class Policy:
     on_timeout: Literal["hold", "promote-unproven"] = "hold"
     on_failure: Literal["roll-back", "freeze"] = "roll-back"
     errors: ErrorGate = ErrorGate()
+    differences: DifferenceGate = DifferenceGate()
+    shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     retire_after_s: float = 86_400.0
     unused_for_s: float = 900.0
     drain_s: float = 10.0
@@ -136,6 +172,7 @@ class Rollout:
 
     - ``resume_to``: the phase to return to from *paused* and *frozen*.
     - ``step``: index into ``policy.ladder``; its length once the ladder is done.
+    - ``shadow``: the share of requests that is copied to the candidate, in hundredths of a percent.
     - ``weight``: what was ordered; ``sheltering``: a side without a ready instance lent its users to the other.
     - ``released_at``: when the side that lost the traffic was taken out of the gateway; None while it is warm.
     - ``retire_now``: a person asked not to wait for ``retire_after_s``.
@@ -155,6 +192,7 @@ class Rollout:
     step_since: float = 0.0
     weight: int = 0
     weight_since: float = 0.0
+    shadow: int = 0
     resume_to: Phase | None = None
     sheltering: Literal["stable", "candidate"] | None = None
     candidate_missing_since: float | None = None

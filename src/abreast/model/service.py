@@ -1,6 +1,6 @@
 """Services, versions, instances, endpoints: what runs and where."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -61,6 +61,8 @@ class Version:
     """The gateway closes idle connections after this time; must be below the service's own keep-alive."""
     max_connections: int = 2048
     max_requests: int = 20_000
+    isolated: bool = False
+    """Nothing it writes is anybody else's (its own database, schema or tenant): unsafe requests may be copied to it."""
 
     @property
     def external(self) -> bool:
@@ -143,6 +145,8 @@ class Service:
     stable: str
     users: tuple[UserKey, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
+    alerts: tuple[str, ...] = field(default=(), repr=False)
+    """URLs of those who are told of findings; they may hold secrets, so they are never shown."""
 
     def version(self, name: str) -> Version | None:
         """The version of that name, if the spec has it."""

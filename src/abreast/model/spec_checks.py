@@ -8,6 +8,7 @@ from abreast.model.document import Path
 from abreast.model.service import Endpoint
 from abreast.model.spec_conflict import Conflict
 from abreast.model.spec_keys import SpecKeys, VersionKeys
+from abreast.model.spec_shadow_checks import shadow_conflicts
 from abreast.model.spec_steps import step_conflicts
 from abreast.model.units import format_duration
 
@@ -41,6 +42,7 @@ def conflicts(keys: SpecKeys) -> Iterator[Conflict]:
     yield from _addresses(keys)
     yield from _users(keys)
     yield from step_conflicts(keys.rollout)
+    yield from shadow_conflicts(keys)
 
 
 def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from abreast.model.document import Document, Path
 from abreast.model.errors import Fault
 from abreast.model.spec_keys import SpecKeys
+from abreast.model.spec_shadow_values import without_secrets
 from abreast.model.spec_values import show
 
 ANY: Final = "*"
@@ -24,20 +25,29 @@ ANY: Final = "*"
 
 LATER: Final[Mapping[str, str]] = {
     "data": "data migrations",
-    "alerts": "alerts",
     "webhooks": "webhooks",
     "versions.*.image": "containers",
     "versions.*.deployment": "Kubernetes",
     "rollout.webhooks": "webhooks",
-    "rollout.steps.*.shadow": "comparing answers on copied requests",
     "rollout.gates.errors.budget": "the statistical errors gate (use `limit` for now)",
     "rollout.gates.latency": "the latency gate",
-    "rollout.gates.differences": "comparing answers",
     "rollout.gates.data": "data migrations",
     "rollout.gates.promql": "gates on Prometheus queries",
     "rollout.gates.webhook": "gates by webhook",
 }
 """Keys of the design that this version cannot keep yet, by shape: what they belong to."""
+
+_NAMED: Final = frozenset(
+    {
+        *("versions", "versions.*.env", "rollout.gates.differences.endpoints"),
+        *(
+            f"rollout.gates.differences.{place}{key}"
+            for place in ("", "endpoints.*.")
+            for key in ("keyed", "tolerances")
+        ),
+    }
+)
+"""Mappings by shape whose names users choose."""
 
 _KINDS: Final = {
     "model_type": "a mapping of keys",
@@ -65,11 +75,9 @@ class Reading:
 
 def shape(path: Path) -> str:
     """A path with the names that users choose replaced: ``versions.*.run``, ``rollout.steps.*``."""
-    parts = [ANY if isinstance(part, int) else part for part in path]
-    if len(parts) > 1 and parts[0] == "versions":
-        parts[1] = ANY
-        if len(parts) > 3 and parts[2] == "env":  # noqa: PLR2004  # versions.NAME.env.VARIABLE
-            parts[3] = ANY
+    parts: list[str] = []
+    for part in path:
+        parts.append(ANY if isinstance(part, int) or ".".join(parts) in _NAMED else part)
     return ".".join(parts)
 
 
@@ -136,7 +144,7 @@ def _words(details: ErrorDetails, path: Path) -> tuple[str, str]:
         return _unknown(path)
     if kind == "missing":
         return f"`{path[-1]}` is missing", f"add `{path[-1]}: …`"
-    found = show(details["input"])
+    found = without_secrets(details["input"]) if path[:1] == ("alerts",) else show(details["input"])
     wanted = _KINDS.get(kind, "another kind of value")
     if kind == "model_type" and shape(path) == "rollout.steps.*":
         return f"{found} is no step", "write a mapping, such as `- weight: 10%` or `- approve:`"

@@ -7,10 +7,23 @@ written without the unit that its field's name carries: ``timeout_s`` is ``timeo
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from abreast.model.rollout import DEFAULT_STEPS, ApproveStep, BakeStep, ErrorGate, HoldStep, Policy, Step, WeightStep
+from abreast.model.rollout import (
+    DEFAULT_STEPS,
+    ApproveStep,
+    BakeStep,
+    ErrorGate,
+    HoldStep,
+    Policy,
+    ShadowStep,
+    Step,
+    WeightStep,
+)
 from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Version
+from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
+from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
+from abreast.model.spec_shadow_values import alert_url
 from abreast.model.spec_values import (
     VERSION_PATTERN,
     address,
@@ -21,57 +34,38 @@ from abreast.model.spec_values import (
     note,
     probe,
     share,
+    truth,
     user_key,
     variable,
     whole,
     word,
 )
-from abreast.model.units import format_duration, format_weight
+from abreast.model.units import format_duration
 
-HOUR: Final = 3600.0
-YEAR: Final = 365 * 86_400.0
 SLOWEST_START: Final = HOUR
 SHORTEST_TIMEOUT_S: Final = 2.0
 """A shorter time-out counts a busy machine's pauses as the candidate's errors."""
 
 
-def entry(description: str, default: object, written: object = None, *, alias: str | None = None) -> Any:  # noqa: ANN401  # as pydantic.Field, which this calls
-    """A key's description and default; ``written`` is the default as it would stand in the file."""
-    extra: dict[str, Any] = {} if written is None else {"default": written}
-    return Field(default=default, description=description, json_schema_extra=extra, alias=alias)
-
-
-def seconds(alias: str, description: str, default_s: float) -> Any:  # noqa: ANN401  # as pydantic.Field
-    """A duration: its key in the file, its description and its default."""
-    return entry(description, default_s, format_duration(default_s), alias=alias)
-
-
-def many(description: str) -> Any:  # noqa: ANN401  # as pydantic.Field
-    """A list's description; it may be left out. YAML gives lists, the models keep tuples."""
-    return Field(default=(), description=description, strict=False)
-
-
-def _share(weight: int) -> str:
-    return format_weight(weight).replace(" ", "")
-
-
 def written_step(step: Step) -> dict[str, Any]:
     """A step as it stands in the file: ``{"weight": "10%", "for": "5m"}``."""
     match step:
+        case ShadowStep():
+            return {"shadow": written_share(step.share), **_written_for(step.for_s)}
         case WeightStep():
-            longer = {} if step.for_s is None else {"for": format_duration(step.for_s)}
-            return {"weight": _share(step.weight), **longer}
+            beside = {} if step.shadow is None else {"shadow": written_share(step.shadow)}
+            return {"weight": written_share(step.weight), **beside, **_written_for(step.for_s)}
         case ApproveStep():
             return {"approve": step.text}
         case HoldStep() | BakeStep():
             return {step.kind: format_duration(step.for_s)}
 
 
-class _Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+def _written_for(for_s: float | None) -> dict[str, Any]:
+    return {} if for_s is None else {"for": format_duration(for_s)}
 
 
-class TlsKeys(_Keys):
+class TlsKeys(Keys):
     """The gateway's certificate; with it users get HTTP/2 by ALPN. Without it the gateway speaks plain HTTP."""
 
     certificate: Annotated[str, line("a path")] = Field(
@@ -80,7 +74,7 @@ class TlsKeys(_Keys):
     key: Annotated[str, line("a path")] = Field(description="PEM private key, relative to the spec's directory")
 
 
-class GatewayKeys(_Keys):
+class GatewayKeys(Keys):
     """The gateway that users' requests pass through."""
 
     listen: Annotated[Endpoint, address()] = entry(
@@ -100,7 +94,7 @@ class GatewayKeys(_Keys):
     )
 
 
-class UsersKeys(_Keys):
+class UsersKeys(Keys):
     """Who is one user: what keeps a person on one version."""
 
     by: tuple[Annotated[UserKey, user_key()], ...] = many(
@@ -109,7 +103,7 @@ class UsersKeys(_Keys):
     )
 
 
-class CapacityKeys(_Keys):
+class CapacityKeys(Keys):
     """How much one version may be given at once; what is above is answered 503 by the gateway."""
 
     max_connections: Annotated[int, whole(1, 1_000_000)] = entry(
@@ -120,7 +114,7 @@ class CapacityKeys(_Keys):
     )
 
 
-class VersionKeys(_Keys):
+class VersionKeys(Keys):
     """One version of the service. Exactly one of ``run`` and ``endpoints`` is needed."""
 
     run: Annotated[tuple[str, ...], command()] = entry(
@@ -164,18 +158,35 @@ class VersionKeys(_Keys):
         "what the instances speak: HTTP/1.1, or HTTP/2 without TLS (gRPC needs it)", Version.protocol
     )
     capacity: CapacityKeys = Field(default_factory=CapacityKeys, description="circuit breakers")
-
-
-class StepKeys(_Keys):
-    """One step of a rollout: exactly one of ``weight``, ``hold``, ``approve`` and ``bake``."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [kind]} for kind in ("weight", "hold", "approve", "bake")]}
+    isolated: Annotated[bool, truth()] = entry(
+        "whether what it writes is nobody else's: it has a database, schema or tenant of its own", Version.isolated
     )
 
+
+class StepKeys(Keys):
+    """One step of a rollout: exactly one of ``shadow``, ``weight``, ``hold``, ``approve`` and ``bake``.
+
+    Only a weight may have a shadow beside it.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["shadow"], "not": {"required": ["weight"]}},
+                {"required": ["weight"]},
+                {"required": ["hold"]},
+                {"required": ["approve"]},
+                {"required": ["bake"]},
+            ]
+        }
+    )
+
+    shadow: Annotated[int | None, share()] = entry(
+        "copy this share of requests to the candidate and compare the answers; with weight: from there on", None
+    )
     weight: Annotated[int | None, share()] = entry("send this share of users to the candidate and watch it", None)
     for_s: Annotated[float | None, duration(0, YEAR)] = entry(
-        "with weight: how long at least, instead of step_time.at_least", None, alias="for"
+        "with shadow or weight: how long at least, instead of step_time.at_least", None, alias="for"
     )
     hold: Annotated[float | None, duration(0, YEAR)] = entry("stay as it is for this long", None)
     approve: Annotated[str | None, note()] = entry(
@@ -186,24 +197,24 @@ class StepKeys(_Keys):
     )
 
 
-class StepTimeKeys(_Keys):
-    """How long each weight step takes."""
+class StepTimeKeys(Keys):
+    """How long each shadow and each weight step takes."""
 
     at_least_s: Annotated[float, duration(0, YEAR)] = seconds(
-        "at_least", "shortest time on a weight, even if all is well", Policy.at_least_s
+        "at_least", "shortest time on a shadow or weight step, even if all is well", Policy.at_least_s
     )
     at_most_s: Annotated[float, duration(1, YEAR)] = seconds(
-        "at_most", "longest time on a weight without proof; then `on_timeout` decides", Policy.at_most_s
+        "at_most", "longest time on a shadow or weight step without proof; then `on_timeout` decides", Policy.at_most_s
     )
 
 
-class ErrorsGateKeys(_Keys):
+class ErrorsGateKeys(Keys):
     """The errors gate: the candidate is worse when it fails more of its requests than stable does."""
 
     limit: Annotated[int, share()] = entry(
         "how many points more of its requests the candidate may fail than stable",
         ErrorGate.limit,
-        _share(ErrorGate.limit),
+        written_share(ErrorGate.limit),
     )
     min_requests: Annotated[int, whole(1, 1_000_000)] = entry(
         "requests to the candidate before the gate decides, and before a weight step may end",
@@ -214,13 +225,16 @@ class ErrorsGateKeys(_Keys):
     )
 
 
-class GatesKeys(_Keys):
+class GatesKeys(Keys):
     """What must hold for the rollout to go on."""
 
     errors: ErrorsGateKeys = Field(default_factory=ErrorsGateKeys, description="the errors gate")
+    differences: DifferencesKeys = Field(
+        default_factory=DifferencesKeys, description="the differences gate, and what counts as a difference"
+    )
 
 
-class RetireKeys(_Keys):
+class RetireKeys(Keys):
     """When the old version is stopped after a rollout."""
 
     after_s: Annotated[float, duration(0, YEAR)] = seconds(
@@ -231,7 +245,7 @@ class RetireKeys(_Keys):
     )
 
 
-class RolloutKeys(_Keys):
+class RolloutKeys(Keys):
     """How a rollout moves."""
 
     steps: tuple[StepKeys, ...] | None = Field(
@@ -250,11 +264,14 @@ class RolloutKeys(_Keys):
     on_failure: Annotated[Literal["roll-back", "freeze"], choice("roll-back", "freeze")] = entry(
         "what happens when the candidate is worse", Policy.on_failure
     )
+    shadow: ShadowKeys = Field(
+        default_factory=ShadowKeys, description="how requests are copied; how many is for the steps to say"
+    )
     gates: GatesKeys = Field(default_factory=GatesKeys, description="what must hold to go on")
     retire: RetireKeys = Field(default_factory=RetireKeys, description="when the old version is stopped")
 
 
-class SpecKeys(_Keys):
+class SpecKeys(Keys):
     """The whole file."""
 
     service: Annotated[str | None, word(VERSION_PATTERN, "lower-case letters, digits, - and ., at most 40")] = entry(
@@ -269,3 +286,6 @@ class SpecKeys(_Keys):
         "the version that serves users at the very first start; left out: the first of `versions`", None
     )
     rollout: RolloutKeys = Field(default_factory=RolloutKeys, description="how a rollout moves")
+    alerts: tuple[Annotated[str, alert_url()], ...] = many(
+        "who is told of findings: URLs that apprise takes, or alertmanager://HOST:PORT"
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from abreast.model.document import Path
-from abreast.model.rollout import DEFAULT_STEPS, ApproveStep, BakeStep, HoldStep, Step, WeightStep
+from abreast.model.rollout import DEFAULT_STEPS, ApproveStep, BakeStep, HoldStep, ShadowStep, Step, WeightStep
 from abreast.model.spec_conflict import Conflict
 from abreast.model.spec_keys import RolloutKeys, StepKeys
 from abreast.model.units import FULL_WEIGHT, format_duration, format_weight, parse_weight
@@ -12,6 +12,8 @@ from abreast.model.units import FULL_WEIGHT, format_duration, format_weight, par
 STEPS: Final[Path] = ("rollout", "steps")
 APPROVE: Final[Path] = ("rollout", "approve")
 AT_MOST: Final[Path] = ("rollout", "step_time", "at_most")
+KINDS: Final = ("shadow", "weight", "hold", "approve", "bake")
+"""Each step is exactly one of these, but that a weight may have a shadow beside it."""
 
 
 def compile_steps(rollout: RolloutKeys) -> tuple[Step, ...]:
@@ -39,7 +41,9 @@ def compile_steps(rollout: RolloutKeys) -> tuple[Step, ...]:
 
 def _step(written: StepKeys) -> Iterator[Step]:
     if written.weight is not None:
-        yield WeightStep(written.weight, written.for_s)
+        yield WeightStep(written.weight, written.for_s, written.shadow)
+    elif written.shadow is not None:
+        yield ShadowStep(written.shadow, written.for_s)
     elif written.hold is not None:
         yield HoldStep(written.hold)
     elif written.approve is not None:
@@ -63,9 +67,11 @@ def step_conflicts(rollout: RolloutKeys) -> Iterator[Conflict]:
     if steps is not None and not steps:
         yield Conflict(STEPS, "the list has no steps", "list steps, or remove the key for the default ones")
     for index, step in enumerate(steps or ()):
-        yield from _one_kind((*STEPS, index), step)
-        yield from _for((*STEPS, index), step, rollout.step_time.at_most_s)
+        path: Path = (*STEPS, index)
+        yield from _one_kind(path, step)
+        yield from _for(path, step, rollout.step_time.at_most_s)
     yield from _order(steps or ())
+    yield from _copying(steps or ())
     yield from _approvals(rollout)
     times = rollout.step_time
     if times.at_least_s > times.at_most_s:
@@ -78,27 +84,51 @@ def step_conflicts(rollout: RolloutKeys) -> Iterator[Conflict]:
 
 
 def _one_kind(path: Path, step: StepKeys) -> Iterator[Conflict]:
-    kinds = [kind for kind in ("weight", "hold", "approve", "bake") if getattr(step, kind) is not None]
+    kinds = [kind for kind in KINDS if getattr(step, kind) is not None]
+    if kinds == ["shadow", "weight"]:  # the one pair that has a meaning
+        return
     if len(kinds) > 1:
         message = f"this one step is both {' and '.join(f'`{kind}`' for kind in kinds)}"
-        yield Conflict(path, message, "make them steps of their own, each with its own -")
+        remedy = "make them steps of their own, each with its own -"
+        if "shadow" in kinds and "bake" in kinds:
+            message = f"{message}, but nothing is copied any more when all users are on the candidate"
+            remedy = "remove `shadow` here; copying is for the steps before 100 %"
+        yield Conflict(path, message, remedy)
     if not kinds:
-        yield Conflict(path, "this step does nothing", "give it one of weight, hold, approve and bake")
+        yield Conflict(path, "this step does nothing", f"give it one of {', '.join(KINDS[:-1])} and {KINDS[-1]}")
 
 
 def _for(path: Path, step: StepKeys, at_most_s: float) -> Iterator[Conflict]:
     if step.for_s is None:
         return
     here: Path = (*path, "for")
-    if step.weight is None:
-        message = f"`for: {format_duration(step.for_s)}` belongs to a weight step only"
+    written = f"`for: {format_duration(step.for_s)}`"
+    if step.weight is None and step.shadow is None:
+        message = f"{written} belongs to a shadow or weight step only"
         yield Conflict(here, message, "write the time behind hold or bake itself, as in `- hold: 10m`", (path,))
     elif step.weight == FULL_WEIGHT:
-        message = f"`for: {format_duration(step.for_s)}` has no meaning at 100 %: nothing comes after it to wait for"
+        message = f"{written} has no meaning at 100 %: nothing comes after it to wait for"
         yield Conflict(here, message, f"write a step of its own: - bake: {format_duration(step.for_s)}", (path,))
     elif step.for_s > at_most_s:
         message = f"{format_duration(step.for_s)} is longer than step_time.at_most, {format_duration(at_most_s)}"
         yield Conflict(here, message, "raise rollout.step_time.at_most above it", (AT_MOST,))
+
+
+def _copying(steps: tuple[StepKeys, ...]) -> Iterator[Conflict]:
+    """Shadow 0 % ends something, and nothing is copied once all users are on the candidate."""
+    copied = False
+    for index, step in enumerate(steps):
+        here: Path = (*STEPS, index, "shadow")
+        if step.shadow is None:
+            continue
+        if step.weight == FULL_WEIGHT:
+            message = f"shadow {format_weight(step.shadow)} has no meaning at 100 %: stable answers nobody any more"
+            yield Conflict(here, message, "remove `shadow` here; copying ends by itself", ((*STEPS, index),))
+        elif step.shadow == 0 and not copied:
+            message = "shadow 0 % ends the copying, but no step before it begins one"
+            before = tuple((*STEPS, earlier) for earlier in range(index))
+            yield Conflict(here, message, "write a share above 0%, or remove it", before)
+        copied = step.shadow > 0
 
 
 def _order(steps: tuple[StepKeys, ...]) -> Iterator[Conflict]:

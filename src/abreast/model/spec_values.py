@@ -131,6 +131,17 @@ def whole(least: int, most: int) -> Written:
     return Written(read, {"type": "integer", "minimum": least, "maximum": most})
 
 
+def truth() -> Written:
+    """``true`` or ``false``."""
+
+    def read(found: object) -> bool:
+        if isinstance(found, bool):
+            return found
+        refuse(f"{show(found)} is not allowed here", "write `true` or `false`")
+
+    return Written(read, {"type": "boolean"})
+
+
 def choice(*words: str) -> Written:
     """One of these words."""
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from abreast.controller.loop import Controller
 from abreast.model.rollout import Policy
 from abreast.model.service import Service
-from abreast.ports import Clock, Counts, Store
+from abreast.ports import Alerts, Clock, Counts, FindingsDesk, Store
 
 
 class UserCounts(Counts, Protocol):
@@ -26,7 +26,8 @@ class Control:
     """The parts that `abreast.app` wired together; ``service`` and ``policy`` change when the spec is read again.
 
     ``policy`` gives the spec's policy for a candidate (raises UsageError for an unknown one); ``require`` raises
-    DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy.
+    DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy. ``findings`` is None
+    while no answers are compared, ``alerts`` while nobody is to be told.
     """
 
     service: Service
@@ -39,3 +40,5 @@ class Control:
     restart_gateway: Callable[[], Awaitable[str]]
     tester_secret: str
     settled: Callable[[], bool]
+    findings: FindingsDesk | None = None
+    alerts: Alerts | None = None

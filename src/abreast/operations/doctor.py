@@ -22,7 +22,9 @@ def examine(control: Control) -> list[Finding]:
         *_instances(control, observed),
         *_gateways(control, observed),
         *_silence(control, observed),
+        *_shadow(control, observed),
         *_store(control),
+        *_alerts(control),
         *machine(),
     ]
 
@@ -69,9 +71,38 @@ def _silence(control: Control, observed: Observed) -> Iterator[Finding]:
         yield Finding("fault", silence, "see the cause named; abreast status shows instances and gateways")
 
 
+def _shadow(control: Control, observed: Observed) -> Iterator[Finding]:
+    rollout, desk = control.controller.rollout, control.findings
+    if not rollout.shadow or desk is None:
+        return
+    if observed.ready(rollout.stable) == 1:
+        what = (
+            f"{rollout.stable} has one ready instance, so its control is itself: host names, start times and the like, "
+            "which are constant within a process, look like differences of the candidate"
+        )
+        yield Finding("warning", what, f"give {rollout.stable} `instances: 2`, or ignore those places by a rule")
+    ledger = desk.ledger
+    if ledger.lost:
+        what = f"{ledger.lost:,} of {ledger.captured:,} copies were lost on the way to a relay, or with it"
+        yield Finding("warning", what, "see .abreast/logs/relay.log; lower rollout.shadow.at_most if it is overloaded")
+    if ledger.captured and not ledger.compared and not ledger.pending:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(ledger.skipped.items()))
+        yield Finding("fault", f"no answers are compared: {reasons}", "docs/shadow.md explains each reason")
+
+
 def _store(control: Control) -> Iterator[Finding]:
     error = control.controller.store_error
     if error is None:
         yield Finding("ok", "the store can be written")
     else:
         yield Finding("fault", error.message, error.remedy)
+
+
+def _alerts(control: Control) -> Iterator[Finding]:
+    if control.alerts is None:
+        return
+    for address, reason in control.alerts.failures.items():
+        remedy = "mend the address in `alerts` of the spec, or what is behind it; what waits is sent again each minute"
+        yield Finding("warning", f"alerts do not reach {address}: {reason}", remedy)
+    if not control.alerts.failures:
+        yield Finding("ok", "alerts arrive, or none was to be sent")

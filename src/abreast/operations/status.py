@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from abreast.findings.finding import FindingState
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
 from abreast.model.units import about
@@ -11,7 +12,7 @@ from abreast.ports import NO_ANSWER, VersionCounts, is_error
 from abreast.rollout.commands import allowed
 from abreast.rollout.decide import LIVE, decide
 from abreast.rollout.explain import candidate_silence, explain
-from abreast.rollout.gates import judge_errors
+from abreast.rollout.gates import Verdict, judge_differences, judge_errors
 from abreast.rollout.observed import Observed, Tally
 from abreast.rollout.transitions import HALTED
 from abreast.rollout.turn import split_of
@@ -75,6 +76,20 @@ class GateStatus:
 
 
 @dataclass(frozen=True)
+class ShadowStatus:
+    """Copying: the ``share`` of requests ordered (hundredths of a percent), the ledger, and how the findings stand."""
+
+    share: int
+    seen: int
+    compared: int
+    skipped: dict[str, int]
+    lost: int
+    pending: int
+    findings_open: int
+    findings_accepted: int
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds."""
 
@@ -101,6 +116,7 @@ class Status:
     versions: list[VersionStatus]
     nodes: list[NodeStatus]
     gates: list[GateStatus]
+    shadow: ShadowStatus | None
     allowed: list[str]
     explanation: list[str] = field(default_factory=list)
 
@@ -147,6 +163,7 @@ def status(control: Control) -> Status:
             for node in observed.nodes
         ],
         gates=_gates(rollout, observed),
+        shadow=_shadow(control, rollout),
         allowed=list(allowed(rollout)),
         explanation=list(explain(rollout, observed)),
     )
@@ -212,5 +229,30 @@ def _gates(rollout: Rollout, observed: Observed) -> list[GateStatus]:
     gate = rollout.policy.errors
     candidate, stable = (observed.window.get(name, Tally()) for name in (rollout.candidate, rollout.stable))
     verdict = judge_errors(gate, candidate, stable, f"the last {about(gate.window_s)}")
+    gates = [_gate("errors", verdict)]
+    if rollout.shadow or observed.differences.compared:
+        gates.append(_gate("differences", judge_differences(rollout.policy.differences, observed.differences)))
+    return gates
+
+
+def _gate(name: str, verdict: Verdict) -> GateStatus:
     state = "worse" if verdict.worse else "not-worse" if verdict.proven else "undecided"
-    return [GateStatus("errors", state, verdict.sentence)]
+    return GateStatus(name, state, verdict.sentence)
+
+
+def _shadow(control: Control, rollout: Rollout) -> ShadowStatus | None:
+    """None unless something was copied in this rollout."""
+    desk = control.findings
+    if desk is None or desk.book.rollout != rollout.number or rollout.phase is Phase.COMPLETED:
+        return None
+    ledger, states = desk.ledger, [each.state for each in desk.book.findings]
+    return ShadowStatus(
+        share=rollout.shadow,
+        seen=ledger.seen,
+        compared=ledger.compared,
+        skipped=dict(ledger.skipped),
+        lost=ledger.lost,
+        pending=ledger.pending,
+        findings_open=states.count(FindingState.OPEN),
+        findings_accepted=states.count(FindingState.ACCEPTED),
+    )

@@ -13,8 +13,8 @@ from abreast.model.rollout import Phase, Policy, Rollout
 from abreast.model.units import about, format_weight
 from abreast.rollout.actions import Action, Decision, Reply, RunVersion, SetSplit, StopVersion
 from abreast.rollout.commands import obey
-from abreast.rollout.gates import judge_errors
-from abreast.rollout.observed import Observed, Tally
+from abreast.rollout.gates import judge_differences, judge_errors
+from abreast.rollout.observed import Differences, Observed, Tally
 from abreast.rollout.steps import progress
 from abreast.rollout.transitions import Trigger
 from abreast.rollout.turn import ACTOR, Turn, share_of, shelter_of, split_of
@@ -67,7 +67,7 @@ def _forgotten(turn: Turn, before: Rollout) -> Turn:
     if turn.rollout.attempt_since == before.attempt_since:
         return turn
     step = {name: replace(tally, requests=0, errors=0) for name, tally in turn.observed.step.items()}
-    return replace(turn, observed=replace(turn.observed, window={}, step=step))
+    return replace(turn, observed=replace(turn.observed, window={}, step=step, differences=Differences()))
 
 
 def _missing(turn: Turn) -> Turn:
@@ -95,6 +95,9 @@ def _protected(turn: Turn) -> Turn:
     verdict = judge_errors(gate, candidate, stable, f"the last {about(gate.window_s)}")
     if verdict.worse:
         reason = f"gate errors: {verdict.sentence}"
+    differ = judge_differences(rollout.policy.differences, observed.differences)
+    if differ.worse and reason is None:
+        reason = f"gate differences: {differ.sentence}"
     if reason is None:
         return turn
     trigger = Trigger.FREEZE if rollout.policy.on_failure == "freeze" else Trigger.WORSE

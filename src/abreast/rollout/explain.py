@@ -7,7 +7,7 @@ from abreast.model.units import about, format_weight
 from abreast.rollout.actions import SetSplit
 from abreast.rollout.commands import allowed
 from abreast.rollout.decide import LIVE, decide
-from abreast.rollout.gates import judge_errors
+from abreast.rollout.gates import judge_differences, judge_errors
 from abreast.rollout.observed import Observed, Tally
 from abreast.rollout.turn import split_of
 
@@ -54,7 +54,8 @@ def _sentences(rollout: Rollout, observed: Observed) -> Iterator[str]:
     else:
         lasting = about(observed.now - rollout.phase_since)
         yield f"{rollout.stable} → {rollout.candidate} is {rollout.phase} for {lasting}: {rollout.reason}."
-        yield f"The order is {format_weight(rollout.weight)} of users on {rollout.candidate}."
+        copied = f", and {format_weight(rollout.shadow)} of requests copied to it" if rollout.shadow else ""
+        yield f"The order is {format_weight(rollout.weight)} of users on {rollout.candidate}{copied}."
     if decision.because and rollout.phase is not Phase.COMPLETED:
         left = (
             f" (looked at again in {about(decision.wake_at - observed.now)} at the latest)" if decision.wake_at else ""
@@ -82,3 +83,5 @@ def _evidence(rollout: Rollout, observed: Observed) -> Iterator[str]:
     candidate = observed.window.get(rollout.candidate, Tally())
     stable = observed.window.get(rollout.stable, Tally())
     yield f"Gate errors: {judge_errors(gate, candidate, stable, f'the last {about(gate.window_s)}').sentence}."
+    if rollout.shadow or observed.differences.compared:
+        yield f"Gate differences: {judge_differences(rollout.policy.differences, observed.differences).sentence}."

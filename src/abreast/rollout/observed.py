@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from abreast.analysis.eprocess import OK_BETS, WORSE_BETS, Evidence
 from abreast.model.rollout import Policy
 from abreast.model.service import Instance
 from abreast.model.traffic import Split
@@ -57,6 +58,25 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Differences:
+    """What comparing answers has shown since the present attempt began.
+
+    ``compared`` exchanges, in ``candidate_only`` of which the candidate differed from stable while the control
+    agreed; of ``controlled`` ones, the control differed in ``control_only`` while the candidate agreed. What was
+    accepted does not count. ``against`` is the evidence that the candidate's share is above the tolerance,
+    ``clear`` that it is below. ``findings`` are the open ones' titles, the gravest first.
+    """
+
+    compared: int = 0
+    controlled: int = 0
+    candidate_only: int = 0
+    control_only: int = 0
+    against: Evidence = field(default_factory=lambda: Evidence.of(WORSE_BETS))
+    clear: Evidence = field(default_factory=lambda: Evidence.of(OK_BETS))
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Observed:
     """The facts of one cycle.
 
@@ -65,6 +85,7 @@ class Observed:
     - ``wanted``: for each version of the spec, how many instances it should have.
     - ``nodes``: every Envoy that should obey.
     - ``window``: tallies over the error gate's window; ``step``: tallies since the present step began.
+    - ``differences``: what comparing has shown.
     - ``hopeless``: versions that cannot be started at all, with the reason.
     - ``counting_since``: since when counts are complete (a restarted control plane starts anew).
     """
@@ -76,6 +97,7 @@ class Observed:
     window: Mapping[str, Tally] = field(default_factory=dict)
     step: Mapping[str, Tally] = field(default_factory=dict)
     counting_since: float = 0.0
+    differences: Differences = field(default_factory=Differences)
     commands: tuple[Command, ...] = ()
     hopeless: Mapping[str, str] = field(default_factory=dict)
 

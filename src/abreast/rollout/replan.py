@@ -64,7 +64,7 @@ def _quoted(step: Step | None) -> str:
     """The step as `status` names it, with what is told apart by its `for`."""
     if step is None:
         return "no such step"
-    for_s = step.for_s if step.kind == "weight" else None
+    for_s = step.for_s if step.kind in {"weight", "shadow"} else None
     return f"`{step}`" if for_s is None else f"`{step} for {format_duration(for_s)}`"
 
 

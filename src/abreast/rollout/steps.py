@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from abreast.model.rollout import ApproveStep, HoldStep, Rollout, WeightStep
+from abreast.model.rollout import ApproveStep, HoldStep, Rollout, ShadowStep, WeightStep
 from abreast.model.traffic import Split
 from abreast.model.units import about, format_weight
-from abreast.rollout.gates import judge_errors
+from abreast.rollout.gates import Verdict, judge_differences, judge_errors
 from abreast.rollout.observed import Observed, Tally
 
 
@@ -45,7 +45,7 @@ def progress(rollout: Rollout, observed: Observed, split: Split) -> Progress:
         return Progress(done=False, because=f"a person has to approve{what}: abreast promote")
     if isinstance(step, HoldStep):
         return _timed(rollout, observed, step.for_s, "hold")
-    return _weight(rollout, observed, split, step)
+    return _watched(rollout, observed, split, step)
 
 
 def _timed(rollout: Rollout, observed: Observed, for_s: float, name: str) -> Progress:
@@ -56,7 +56,7 @@ def _timed(rollout: Rollout, observed: Observed, for_s: float, name: str) -> Pro
     return Progress(done=False, because=f"{name}: {left} of {about(for_s)} left", wake_at=end)
 
 
-def _weight(rollout: Rollout, observed: Observed, split: Split, step: WeightStep) -> Progress:
+def _watched(rollout: Rollout, observed: Observed, split: Split, step: WeightStep | ShadowStep) -> Progress:
     policy = rollout.policy
     overdue_at = rollout.step_since + policy.at_most_s
     overdue = observed.now >= overdue_at
@@ -69,15 +69,26 @@ def _weight(rollout: Rollout, observed: Observed, split: Split, step: WeightStep
     timed = _timed(rollout, observed, step.for_s if step.for_s is not None else policy.at_least_s, str(step))
     if not timed.done:
         return timed
-    candidate = observed.step.get(rollout.candidate or "", Tally())
-    stable = observed.step.get(rollout.stable, Tally())
-    verdict = judge_errors(policy.errors, candidate, stable, "this step")
+    gate, verdict = _evidence(rollout, observed, step)
     if verdict.proven:
         return Progress(done=True, because=verdict.sentence)
     return Progress(
         done=False,
-        because=f"errors at {format_weight(step.weight)}: {verdict.sentence}",
+        because=f"{gate}: {verdict.sentence}",
         wake_at=wake_at,
         overdue=overdue,
         unproven=not verdict.worse,
     )
+
+
+def _evidence(rollout: Rollout, observed: Observed, step: WeightStep | ShadowStep) -> tuple[str, Verdict]:
+    """What the step has to prove, named, and how far that is."""
+    policy = rollout.policy
+    if isinstance(step, ShadowStep):
+        if not step.share:
+            return "differences", Verdict(worse=False, proven=True, sentence="nothing is copied any more")
+        name = f"differences at {step}"
+        return name, judge_differences(policy.differences, observed.differences)
+    candidate = observed.step.get(rollout.candidate or "", Tally())
+    stable = observed.step.get(rollout.stable, Tally())
+    return f"errors at {format_weight(step.weight)}", judge_errors(policy.errors, candidate, stable, "this step")

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from abreast.model.event import Event, EventKind
-from abreast.model.rollout import Phase, Rollout, WeightStep
-from abreast.model.traffic import Split
+from abreast.model.rollout import Phase, Rollout, ShadowStep, WeightStep
+from abreast.model.traffic import Shadowing, Split
 from abreast.model.units import FULL_WEIGHT, format_weight
 from abreast.rollout.observed import Observed
 from abreast.rollout.transitions import HALTED, Trigger, target
@@ -49,9 +49,10 @@ class Turn:
         after = replace(before, phase=phase, phase_since=self.now, resume_to=resume_to, reason=reason)
         noted = self.changed(after).noted(EventKind.PHASE, actor, reason, before=before.phase.value, after=phase.value)
         if phase is Phase.ROLLING_BACK:
-            return noted.weighted(0, actor, reason).changed_fields(released_at=None, retire_now=False, held=False)
+            back = noted.weighted(0, actor, reason).shadowed(0, actor, reason)
+            return back.changed_fields(released_at=None, retire_now=False, held=False)
         if phase is Phase.PROMOTING:
-            return noted.weighted(FULL_WEIGHT, actor, reason)
+            return noted.weighted(FULL_WEIGHT, actor, reason).shadowed(0, actor, reason)
         return noted
 
     def changed_fields(self, *, released_at: float | None, retire_now: bool, held: bool) -> "Turn":
@@ -66,6 +67,14 @@ class Turn:
         after = replace(before, weight=weight, weight_since=self.now)
         return self.changed(after).noted(EventKind.WEIGHT, actor, reason, before=before.weight, after=weight)
 
+    def shadowed(self, share: int, actor: str, reason: str) -> "Turn":
+        """With another share of requests copied."""
+        before = self.rollout
+        if before.shadow == share:
+            return self
+        after = self.changed(replace(before, shadow=share))
+        return after.noted(EventKind.SHADOW, actor, reason, before=before.shadow, after=share)
+
     def stepped(self, step: int, actor: str, reason: str) -> "Turn":
         """In another step of the ladder (its length: past the end), its weight ordered."""
         ladder = self.rollout.policy.ladder
@@ -74,9 +83,28 @@ class Turn:
             return entered
         kind = ladder[step]
         noted = entered.noted(EventKind.STEP, actor, reason, step=step + 1, of=len(ladder), what=str(kind))
+        copying = noted.shadowed(shadow_at(self.rollout, step), actor, f"step {step + 1}: {kind}")
         if isinstance(kind, WeightStep):
-            return noted.weighted(kind.weight, actor, f"step {step + 1}: {format_weight(kind.weight)}")
-        return noted
+            return copying.weighted(kind.weight, actor, f"step {step + 1}: {format_weight(kind.weight)}")
+        return copying
+
+
+def shadow_at(rollout: Rollout, step: int) -> int:
+    """The share of requests that is copied in that step: its own, or the last one set before it."""
+    share = 0
+    for each in rollout.policy.ladder[: step + 1]:
+        if isinstance(each, ShadowStep):
+            share = each.share
+        elif isinstance(each, WeightStep) and each.shadow is not None:
+            share = each.shadow
+    return share
+
+
+def shadows_soon(rollout: Rollout) -> bool:
+    """Whether requests are copied in the present step or the next: a relay needs a second or two to be there."""
+    if rollout.phase not in {Phase.PENDING, Phase.PROGRESSING}:
+        return False
+    return any(shadow_at(rollout, rollout.step + ahead) for ahead in (0, 1))
 
 
 def split_of(rollout: Rollout) -> Split:
@@ -88,7 +116,15 @@ def split_of(rollout: Rollout) -> Split:
     if rollout.released_at is not None:
         return Split(rollout.candidate if rollout.promoted else rollout.stable)
     weight = {None: rollout.weight, "candidate": 0, "stable": FULL_WEIGHT}[rollout.sheltering]
-    return Split(rollout.stable, rollout.candidate, weight, rollout.salt)
+    return Split(rollout.stable, rollout.candidate, weight, rollout.salt, _shadowing(rollout))
+
+
+def _shadowing(rollout: Rollout) -> Shadowing | None:
+    """What is copied; nothing while a side has no ready instance."""
+    if not rollout.shadow or rollout.sheltering is not None or rollout.weight == FULL_WEIGHT:
+        return None
+    policy = rollout.policy.shadow
+    return Shadowing(rollout.shadow, policy.at_most_per_s, policy.isolated)
 
 
 def share_of(split: Split, version: str | None) -> int:

@@ -44,9 +44,15 @@ def save_rollout(connection: Connection, rollout: Rollout, events: Iterable[Even
         _update(connection, saved, rollout.revision)
     else:
         _begin(connection, saved)
+    add_events(connection, rollout.service, events)
+    return saved
+
+
+def add_events(connection: Connection, service: str, events: Iterable[Event]) -> None:
+    """Append to the audit log of the service."""
     rows = [
         {
-            "service": rollout.service,
+            "service": service,
             "rollout": event.rollout,
             "at": event.at,
             "kind": event.kind.value,
@@ -58,7 +64,6 @@ def save_rollout(connection: Connection, rollout: Rollout, events: Iterable[Even
     ]
     if rows:
         connection.execute(insert(EVENTS), rows)
-    return saved
 
 
 def _begin(connection: Connection, saved: Rollout) -> None:

@@ -48,7 +48,7 @@ class SqliteStore:
 
     async def load(self, service: str) -> Rollout | None:
         """The newest rollout of the service. Raises StoreError, StoreCorruptError."""
-        return await self._do(lambda connection: rows.newest_rollout(connection, service))
+        return await self.transact(lambda connection: rows.newest_rollout(connection, service))
 
     async def save(self, rollout: Rollout, events: Iterable[Event]) -> Rollout:
         """Write the rollout by compare-and-set, and its events, in one transaction: all or nothing.
@@ -57,30 +57,30 @@ class SqliteStore:
         ConflictError when somebody else wrote in between, StoreError when nothing could be written.
         """
         listed = tuple(events)
-        return await self._do(lambda connection: rows.save_rollout(connection, rollout, listed), write=True)
+        return await self.transact(lambda connection: rows.save_rollout(connection, rollout, listed), write=True)
 
     async def events(self, service: str, *, limit: int = 1000, after: int = 0) -> Sequence[tuple[int, Event]]:
         """The newest ``limit`` events with ids above ``after``, oldest first, each with its id."""
-        return await self._do(lambda connection: rows.newest_events(connection, service, limit, after))
+        return await self.transact(lambda connection: rows.newest_events(connection, service, limit, after))
 
     async def history(self, service: str) -> Sequence[Rollout]:
         """Every rollout of the service, oldest first, each in its last state."""
-        return await self._do(lambda connection: rows.all_rollouts(connection, service))
+        return await self.transact(lambda connection: rows.all_rollouts(connection, service))
 
     async def add_counts(self, service: str, minute: int, counts: Mapping[str, VersionCounts]) -> None:
         """Add to the stored counts of that minute; drops a few minutes that are past keeping."""
-        await self._do(
+        await self.transact(
             lambda connection: rows.add_counts(connection, service, minute, counts, keep_minutes=self._keep_minutes),
             write=True,
         )
 
     async def counts(self, service: str, since_minute: int) -> Sequence[tuple[int, str, VersionCounts]]:
         """Stored counts from that minute on: (minute, version, counts), oldest first."""
-        return await self._do(lambda connection: rows.counts_since(connection, service, since_minute))
+        return await self.transact(lambda connection: rows.counts_since(connection, service, since_minute))
 
     async def secret(self, name: str, fresh: str) -> str:
         """The secret of that name; ``fresh`` is stored and returned if there is none yet."""
-        return await self._do(lambda connection: rows.secret(connection, name, fresh), write=True)
+        return await self.transact(lambda connection: rows.secret(connection, name, fresh), write=True)
 
     async def close(self) -> None:
         """Finish what was asked for before, then release the file; closing twice does nothing more."""
@@ -89,7 +89,7 @@ class SqliteStore:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
             self._thread.shutdown()
 
-    async def _do(self, work: Callable[[Connection], T], *, write: bool = False) -> T:
+    async def transact(self, work: Callable[[Connection], T], *, write: bool = False) -> T:
         """Wait for one transaction in the store's thread. Cancelling the wait does not undo a begun one."""
         if self._closed:
             raise StoreError(f"{self._path}: the store is closed", "start abreast again: abreast up")

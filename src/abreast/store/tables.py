@@ -79,3 +79,66 @@ SECRETS: Final = Table(
     Column("name", String, primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+FINDINGS: Final = Table(
+    "findings",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("rollout", Integer, nullable=False),
+    # Counts the writes of this row from 1, for people who read the table: one process alone writes it.
+    Column("revision", Integer, nullable=False),
+    Column("book", Text, nullable=False),
+    Column("ledger", Text, nullable=False),
+    PrimaryKeyConstraint("service", "rollout", name="findings_pk"),
+    ForeignKeyConstraint(
+        ["service", "rollout"],
+        ["rollouts.service", "rollouts.number"],
+        name="findings_rollout_fk",
+    ),
+)
+
+SAMPLES: Final = Table(
+    "samples",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("rollout", Integer, nullable=False),
+    Column("id", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("service", "rollout", "id", name="samples_pk"),
+    ForeignKeyConstraint(
+        ["service", "rollout"],
+        ["findings.service", "findings.rollout"],
+        name="samples_findings_fk",
+    ),
+    Index("samples_age", "service", "at"),
+)
+
+SAMPLE_KEYS: Final = Table(
+    "sample_keys",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("rollout", Integer, nullable=False),
+    Column("endpoint", String, nullable=False),
+    Column("pattern", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("sample", String, nullable=False),
+    PrimaryKeyConstraint("service", "rollout", "endpoint", "pattern", "kind", "sample", name="sample_keys_pk"),
+    ForeignKeyConstraint(
+        ["service", "rollout", "sample"],
+        ["samples.service", "samples.rollout", "samples.id"],
+        name="sample_keys_sample_fk",
+        ondelete="CASCADE",
+    ),
+    Index("sample_keys_sample", "service", "rollout", "sample"),
+)
+
+RELAYS: Final = Table(
+    "relays",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("name", String, nullable=False),
+    # The newest batch of this relay process that was recorded: they come in order, and one may come twice.
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("service", "name", name="relays_pk"),
+)

@@ -1,72 +1,36 @@
-"""The only wiring: ``abreast up`` put together from its parts, started in order and ended in order."""
+"""``abreast up`` from its start to its end."""
 
 import asyncio
 import contextlib
 import logging
 import os
 import resource
-import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from abreast.api.server import ApiServer
-from abreast.clock import SystemClock
-from abreast.controller.act import Actor
-from abreast.controller.loop import Controller
-from abreast.controller.observe import Observer
-from abreast.drivers.combined import Drivers
-from abreast.drivers.command import require_runnable
-from abreast.drivers.external import ExternalDriver
-from abreast.drivers.process import ProcessDriver
-from abreast.envoy.gateway import EnvoyGateway
+from abreast.app.parts import Say, Up, build, require_files
+from abreast.app.reload import reload_spec
 from abreast.model.errors import (
-    AbreastError,
     DriverError,
     PortInUseError,
-    SpecError,
     StoreError,
 )
-from abreast.model.event import Event, EventKind, sentence
-from abreast.model.rollout import Rollout
-from abreast.model.service import Instance, Service
-from abreast.model.spec import Spec
-from abreast.operations.control import Control
-from abreast.process.identity import home_id
+from abreast.model.service import Service
 from abreast.process.listening import require_listenable
-from abreast.rollout.decide import first
-from abreast.rollout.replan import replan, require_same, require_versions
-from abreast.rollout.turn import ACTOR
-from abreast.spec_source import load_spec, missing_files
+from abreast.spec_source import load_spec
 from abreast.state_dir import StateDir
-from abreast.store.sqlite import SqliteStore, open_store
+from abreast.store.sqlite import open_store
 from abreast.telemetry import start_logging
 
 log: Final = logging.getLogger(__name__)
 
 Started = TypeVar("Started")
 
-Say = Callable[[str], None]
-"""Takes sentences for whoever runs ``abreast up``."""
-
 SETTLE_S: Final = 3.0
 """How long a control plane that took over looks around before it tells the gateways anything new."""
-
-
-@dataclass
-class Up:
-    """A running control plane: what `run_up` built, for itself and for tests."""
-
-    control: Control
-    gateway: EnvoyGateway
-    drivers: Drivers
-    store: SqliteStore
-    observer: Observer
-    actor: Actor
-    spec_file: Path
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio.Event) -> None:
@@ -103,7 +67,7 @@ async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Started])
 async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
     """Everything started and serving; ended in the opposite order on leaving."""
     spec = load_spec(spec_file)
-    _require_files(spec)
+    require_files(spec)
     service = spec.service()
     state = StateDir.beside(spec_file.parent)
     state.make()
@@ -113,7 +77,7 @@ async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
         _raise_limits()
         store = await open_store(state.store)
         stack.push_async_callback(store.close)
-        running = await _build(spec, spec_file, service, state, store, say)
+        running = await build(spec, spec_file, service, state, store, say)
         stack.push_async_callback(_end, running)
         api = ApiServer(running.control, state.api)
         api.listen()
@@ -123,77 +87,11 @@ async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
         yield running
 
 
-async def _build(spec: Spec, spec_file: Path, service: Service, state: StateDir, store: SqliteStore, say: Say) -> Up:
-    clock = SystemClock()
-    rollout = await _load_rollout(store, spec, service, clock.now())
-    secret = await store.secret("tester", secrets.token_urlsafe(18))
-    controllers: list[Controller] = []
-
-    def wake() -> None:
-        for each in controllers:
-            each.wake()
-
-    def note(kind: EventKind, reason: str) -> None:
-        for each in controllers:
-            each.note(kind, reason)
-
-    def instance_event(instance: Instance, reason: str) -> None:
-        note(EventKind.INSTANCE, f"{instance.id}: {reason}")
-
-    gateway = EnvoyGateway(
-        home=home_id(state.path),
-        run_dir=state.run,
-        log_file=state.logs / "envoy.log",
-        settings=service.gateway,
-        clock=clock,
-        on_change=wake,
-        on_event=lambda reason: note(EventKind.GATEWAY, reason),
-    )
-    process = ProcessDriver(state.path, state.run, clock, wake, instance_event, service.name)
-    drivers = Drivers(process, ExternalDriver(clock, wake, instance_event))
-    observer = Observer(service, drivers, gateway, gateway.counts, clock)
-    actor = Actor(service, drivers, gateway, secret)
-    controller = Controller(
-        rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=lambda event: say(_line(event))
-    )
-    controllers.append(controller)
-    await process.start()
-
-    async def restart_gateway() -> str:
-        envoy = await gateway.processes.restart()
-        return f"{envoy.name.node} serves; the one before it drains"
-
-    control = Control(
-        service=service,
-        controller=controller,
-        store=store,
-        counts=gateway.counts,
-        clock=clock,
-        policy=spec.policy,
-        require=lambda name: _require(service, name),
-        restart_gateway=restart_gateway,
-        tester_secret=secret,
-        settled=gateway.settled,
-    )
-    return Up(control, gateway, drivers, store, observer, actor, spec_file)
-
-
-async def _load_rollout(store: SqliteStore, spec: Spec, service: Service, now: float) -> Rollout:
-    """The stored rollout with the present spec's policy, or the first of this service."""
-    stored = await store.load(service.name)
-    if stored is None:
-        rollout, event = first(service.name, service.stable, spec.policy(service.stable), now)
-        return await store.save(rollout, [event])
-    require_versions(service, stored)
-    if stored.candidate is None or service.version(stored.candidate) is None:
-        return stored
-    return replan(stored, spec.policy(stored.candidate))
-
-
 async def _start(running: Up, service: Service, say: Say) -> None:
     """Versions first, then Envoy: it listens only once somebody can answer."""
     control, gateway = running.control, running.gateway
     rollout = control.controller.rollout
+    await running.collector.start()
     adopted = await gateway.start()
     if not adopted:
         require_listenable(service.gateway.listen)
@@ -202,6 +100,7 @@ async def _start(running: Up, service: Service, say: Say) -> None:
         await _look_around(running)
     running.tasks.append(asyncio.create_task(control.controller.run(), name="controller"))
     running.tasks.append(asyncio.create_task(_keep_minutes(running), name="minutes"))
+    running.tasks.append(asyncio.create_task(running.collector.run(), name="collector"))
     version = service.version(rollout.serving)
     if version is None:
         raise LookupError(rollout.serving)
@@ -302,33 +201,6 @@ async def _serve(running: Up, say: Say, stop: asyncio.Event, reload: asyncio.Eve
         stopping.cancel()
 
 
-async def reload_spec(running: Up, say: Say) -> None:
-    """Take over a changed spec, or say why not and keep the old one."""
-    control, controller = running.control, running.control.controller
-    try:
-        spec = load_spec(running.spec_file)
-        _require_files(spec)
-        service = spec.service()
-        require_same(control.service, service, controller.rollout)
-        require_versions(service, controller.rollout)
-        candidate = controller.rollout.candidate
-        if candidate is not None and service.version(candidate) is not None:
-            policy = spec.policy(candidate)
-            await controller.replace_policy(policy, "the spec changed; what is not yet done follows it")
-    except AbreastError as error:
-        controller.note(EventKind.SPEC, f"the changed spec is refused: {error.message}")
-        say(str(error))
-        return
-    control.service = running.observer.service = running.actor.service = service
-    control.policy = spec.policy
-    control.require = lambda name: _require(service, name)
-    running.gateway.processes.settings = service.gateway
-    controller.note(EventKind.SPEC, "the spec was read again")
-    if running.gateway.processes.outdated:
-        say("Envoy's own settings changed: hot restart")
-        await running.gateway.processes.restart()
-
-
 async def _end(running: Up) -> None:
     """Stop deciding, drain and stop the gateway, then stop the versions."""
     for task in running.tasks:
@@ -337,22 +209,12 @@ async def _end(running: Up) -> None:
     await asyncio.gather(*(task for task in running.tasks if task.get_name() != "api"), return_exceptions=True)
     await _store_minute(running, int(running.control.clock.now() // 60))
     await running.gateway.close(stop=True)
+    await running.collector.close(stop=True)
+    await asyncio.to_thread(running.alerts.close)
     await running.drivers.close(stop=True)
     for task in running.tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def _require_files(spec: Spec) -> None:
-    faults = tuple(missing_files(spec))
-    if faults:
-        raise SpecError(faults)
-
-
-def _require(service: Service, name: str) -> None:
-    version = service.version(name)
-    if version is not None and not version.external:
-        require_runnable(version, os.environ)
 
 
 def _raise_limits() -> None:
@@ -367,8 +229,3 @@ def _start_logging(state: StateDir) -> None:
     except OSError as error:
         message = f"the log in {str(state.logs)!r} cannot be opened: {error.strerror}"
         raise StoreError(message, "make the directory writable, or make room on its disk") from error
-
-
-def _line(event: Event) -> str:
-    told = sentence(event.kind, event.reason, event.data)
-    return f"{event.kind.value:<11} {told}" + (f"  [{event.actor}]" if event.actor != ACTOR else "")

@@ -1,0 +1,1 @@
+"""Tell people: apprise URLs, Alertmanager."""

@@ -1,0 +1,1 @@
+"""Evidence that is valid at any time evidence. Pure, the standard library alone."""

@@ -1,0 +1,191 @@
+"""What `abreast up` is made of, put together; nothing is started here but what the building itself needs."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from abreast.alerts.notify import Notifier
+from abreast.clock import SystemClock
+from abreast.controller.act import Actor
+from abreast.controller.loop import Controller
+from abreast.controller.observe import Observer
+from abreast.drivers.combined import Drivers
+from abreast.drivers.command import require_runnable
+from abreast.drivers.external import ExternalDriver
+from abreast.drivers.process import ProcessDriver
+from abreast.envoy.gateway import EnvoyGateway
+from abreast.model.errors import (
+    SpecError,
+)
+from abreast.model.event import Event, EventKind, sentence
+from abreast.model.rollout import Rollout
+from abreast.model.service import Instance, Service
+from abreast.model.spec import Spec
+from abreast.model.traffic import Shadowing
+from abreast.operations.control import Control
+from abreast.process.identity import home_id
+from abreast.rollout.decide import first
+from abreast.rollout.replan import replan, require_versions
+from abreast.rollout.turn import ACTOR, split_of
+from abreast.shadow.collector import Collector, Keys, Present, Surroundings
+from abreast.shadow.crew import Crew
+from abreast.spec_source import missing_files
+from abreast.state_dir import StateDir
+from abreast.store.findings import SqliteFindings
+from abreast.store.sqlite import SqliteStore
+
+Say = Callable[[str], None]
+"""Takes sentences for whoever runs ``abreast up``."""
+
+
+_LINK: Final = "abreast finding {finding}"
+"""Where an alert sends people."""
+
+
+@dataclass
+class Up:
+    """A running control plane: what `run_up` built, for itself and for tests."""
+
+    control: Control
+    gateway: EnvoyGateway
+    drivers: Drivers
+    store: SqliteStore
+    observer: Observer
+    actor: Actor
+    collector: Collector
+    alerts: Notifier
+    spec_file: Path
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, store: SqliteStore, say: Say) -> Up:
+    """Every part, wired to the others. Raises AbreastError, OSError."""
+    clock = SystemClock()
+    rollout = await load_rollout(store, spec, service, clock.now())
+    secret = await store.secret("tester", secrets.token_urlsafe(18))
+    controllers: list[Controller] = []
+
+    def wake() -> None:
+        for each in controllers:
+            each.wake()
+
+    def note(kind: EventKind, reason: str) -> None:
+        for each in controllers:
+            each.note(kind, reason)
+
+    def instance_event(instance: Instance, reason: str) -> None:
+        note(EventKind.INSTANCE, f"{instance.id}: {reason}")
+
+    gateway = EnvoyGateway(
+        home=home_id(state.path),
+        run_dir=state.run,
+        log_file=state.logs / "envoy.log",
+        settings=service.gateway,
+        clock=clock,
+        on_change=wake,
+        on_event=lambda reason: note(EventKind.GATEWAY, reason),
+    )
+    process = ProcessDriver(state.path, state.run, clock, wake, instance_event, service.name)
+    drivers = Drivers(process, ExternalDriver(clock, wake, instance_event))
+    actor = Actor(service, drivers, gateway, secret)
+    alerts = Notifier(service.alerts, _LINK)
+    collector = Collector(
+        service=service.name,
+        around=Surroundings(
+            present=lambda: _present(controllers[0], actor),
+            captures=gateway.counts.take_captures,
+            note=note,
+            on_news=wake,
+            record=lambda wish: _record(controllers[0], actor, wish),
+            captured_at=lambda: gateway.counts.captures_at,
+            resume=gateway.counts.resume_captures,
+        ),
+        crew=Crew(home_id(state.path), state.run, state.logs, clock, lambda reason: note(EventKind.RELAY, reason)),
+        store=SqliteFindings(store),
+        alerts=alerts,
+        keys=await _keys(store, state),
+        clock=clock,
+    )
+    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector)
+    controller = Controller(
+        rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=lambda event: say(line(event))
+    )
+    controllers.append(controller)
+    await process.start()
+
+    async def restart_gateway() -> str:
+        envoy = await gateway.processes.restart()
+        return f"{envoy.name.node} serves; the one before it drains"
+
+    control = Control(
+        service=service,
+        controller=controller,
+        store=store,
+        counts=gateway.counts,
+        clock=clock,
+        policy=spec.policy,
+        require=lambda name: require(service, name),
+        restart_gateway=restart_gateway,
+        tester_secret=secret,
+        settled=gateway.settled,
+        findings=collector,
+        alerts=alerts,
+    )
+    return Up(control, gateway, drivers, store, observer, actor, collector, alerts, spec_file)
+
+
+async def load_rollout(store: SqliteStore, spec: Spec, service: Service, now: float) -> Rollout:
+    """The stored rollout with the present spec's policy, or the first of this service."""
+    stored = await store.load(service.name)
+    if stored is None:
+        rollout, event = first(service.name, service.stable, spec.policy(service.stable), now)
+        return await store.save(rollout, [event])
+    require_versions(service, stored)
+    if stored.candidate is None or service.version(stored.candidate) is None:
+        return stored
+    return replan(stored, spec.policy(stored.candidate))
+
+
+def _present(controller: Controller, actor: Actor) -> Present:
+    rollout = controller.rollout
+    return Present(rollout, actor.traffic(split_of(rollout)))
+
+
+def _record(controller: Controller, actor: Actor, wish: Shadowing | None) -> None:
+    if actor.recording != wish:
+        actor.recording = wish
+        controller.wake()
+
+
+async def _keys(store: SqliteStore, state: StateDir) -> Keys:
+    """The secrets of shadowing; the signing key also in a file, for services that check what they are sent."""
+    keys = Keys(
+        signing=await store.secret("shadow", secrets.token_urlsafe(32)),
+        salt=await store.secret("redaction", secrets.token_urlsafe(32)),
+    )
+    state.keep_shadow_key(keys.signing)
+    return keys
+
+
+def require_files(spec: Spec) -> None:
+    """Raise SpecError if a file that the spec names is not there."""
+    faults = tuple(missing_files(spec))
+    if faults:
+        raise SpecError(faults)
+
+
+def require(service: Service, name: str) -> None:
+    """Raise DriverError if the version cannot be started here."""
+    version = service.version(name)
+    if version is not None and not version.external:
+        require_runnable(version, os.environ)
+
+
+def line(event: Event) -> str:
+    """The event as ``abreast up`` prints it."""
+    told = sentence(event.kind, event.reason, event.data)
+    return f"{event.kind.value:<11} {told}" + (f"  [{event.actor}]" if event.actor != ACTOR else "")

@@ -1,0 +1,38 @@
+"""A changed spec, taken over while everything runs."""
+
+from abreast.app.parts import Say, Up, require, require_files
+from abreast.model.errors import (
+    AbreastError,
+)
+from abreast.model.event import EventKind
+from abreast.rollout.replan import require_same, require_versions
+from abreast.spec_source import load_spec
+
+
+async def reload_spec(running: Up, say: Say) -> None:
+    """Take over a changed spec, or say why not and keep the old one."""
+    control, controller = running.control, running.control.controller
+    try:
+        spec = load_spec(running.spec_file)
+        require_files(spec)
+        service = spec.service()
+        require_same(control.service, service, controller.rollout)
+        require_versions(service, controller.rollout)
+        candidate = controller.rollout.candidate
+        if candidate is not None and service.version(candidate) is not None:
+            policy = spec.policy(candidate)
+            await controller.replace_policy(policy, "the spec changed; what is not yet done follows it")
+    except AbreastError as error:
+        controller.note(EventKind.SPEC, f"the changed spec is refused: {error.message}")
+        say(str(error))
+        return
+    if service.alerts != control.service.alerts:
+        say("the changed addresses in `alerts` are used from the next `abreast up` on")
+    control.service = running.observer.service = running.actor.service = service
+    control.policy = spec.policy
+    control.require = lambda name: require(service, name)
+    running.gateway.processes.settings = service.gateway
+    controller.note(EventKind.SPEC, "the spec was read again")
+    if running.gateway.processes.outdated:
+        say("Envoy's own settings changed: hot restart")
+        await running.gateway.processes.restart()

@@ -1,0 +1,1 @@
+"""What differences mean: noise or not, counted, grouped by cause, redacted. Pure."""

@@ -1,0 +1,1 @@
+"""Compare two services by requests from a file, without a gateway."""

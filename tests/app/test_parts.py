@@ -1,0 +1,114 @@
+"""What is gone on with, and how events are said; that everything runs together is told in tests/e2e."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from abreast.app.parts import Up, line, load_rollout, require, require_files
+from abreast.clock import SystemClock
+from abreast.model.errors import DriverError, RefusedError, SpecError
+from abreast.model.event import Event, EventKind
+from abreast.model.rollout import Phase, WeightStep
+from abreast.model.service import Version
+from abreast.model.traffic import Shadowing
+from abreast.state_dir import StateDir
+from abreast.store.sqlite import SqliteStore, open_store
+from tests.app.specs import building, spec
+from tests.controller.stage import SERVICE
+from tests.rollout.play import POLICY, serving, under_way
+
+
+class TestStoredRollout:
+    """What an earlier run left is gone on with."""
+
+    @pytest.fixture
+    async def store(self, short_tmp: Path) -> AsyncIterator[SqliteStore]:
+        """An empty one."""
+        made = await open_store(short_tmp / "abreast.db")
+        yield made
+        await made.close()
+
+    async def test_the_first_start_makes_one(self, store: SqliteStore, short_tmp: Path) -> None:
+        read = spec(short_tmp)
+        rollout = await load_rollout(store, read, read.service(), 5.0)
+        assert (rollout.stable, rollout.candidate, rollout.phase) == ("v1", None, Phase.COMPLETED)
+        assert await store.load("shop") == rollout
+        assert [event.kind for _, event in await store.events("shop")] == [EventKind.STARTED]
+
+    async def test_a_stored_one_follows_the_present_spec(self, store: SqliteStore, short_tmp: Path) -> None:
+        await store.save(replace(serving(), number=0, revision=0), [])
+        await store.save(replace(under_way(Phase.PENDING), number=1, revision=0), [])
+        read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})
+        rollout = await load_rollout(store, read, read.service(), 5.0)
+        assert (rollout.number, rollout.phase) == (1, Phase.PENDING)
+        assert rollout.policy.steps[0] == WeightStep(700) != POLICY.steps[0]
+
+    async def test_a_change_of_what_is_done_is_refused(self, store: SqliteStore, short_tmp: Path) -> None:
+        await store.save(replace(serving(), number=0, revision=0), [])
+        await store.save(replace(under_way(Phase.BAKING), number=1, revision=0), [])
+        read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})
+        with pytest.raises(RefusedError, match="the changed spec says: `weight 7 %`"):
+            await load_rollout(store, read, read.service(), 5.0)
+
+
+class TestRequired:
+    """What has to be there before anything is built."""
+
+    def test_files_that_the_spec_names(self, short_tmp: Path) -> None:
+        require_files(spec(short_tmp))
+        with pytest.raises(SpecError, match="2 faults"):
+            require_files(spec(short_tmp, gateway={"tls": {"certificate": "none.crt", "key": "none.key"}}))
+
+    def test_a_command_that_can_be_run(self) -> None:
+        versions = (Version("v1", run=("true",)), Version("v2", run=("no-such-command",)))
+        service = replace(SERVICE, versions=versions)
+        require(service, "v1")
+        require(service, "unheard of")
+        with pytest.raises(DriverError, match="no-such-command"):
+            require(service, "v2")
+
+
+class TestBuild:
+    """Every part is wired to the others; nothing listens or runs yet."""
+
+    @pytest.fixture
+    async def built(self, short_tmp: Path) -> AsyncIterator[Up]:
+        read = spec(short_tmp, alerts=["json://127.0.0.1:9/hook"])
+        async with building(short_tmp, read) as up:
+            yield up
+
+    async def test_people_are_served_by_the_same_parts_that_decide(self, built: Up) -> None:
+        assert built.control.findings is built.collector
+        assert built.control.alerts is built.alerts
+        assert built.control.counts is built.gateway.counts
+        assert built.control.controller.rollout.serving == "v1"
+        assert not built.collector.book.findings
+        assert built.tasks == []
+
+    async def test_the_collector_sees_what_the_gateways_would_be_told(self, built: Up) -> None:
+        rollout = built.control.controller.rollout
+        present = built.collector._around.present()
+        assert present.rollout is rollout
+        assert (present.traffic.service, present.traffic.split.stable) == ("shop", "v1")
+        built.collector._around.record(Shadowing(1, 1.0))
+        assert built.collector._around.present().traffic.copying == Shadowing(1, 1.0)
+
+    async def test_its_relay_listens_where_the_gateways_look_for_it(self, built: Up) -> None:
+        assert built.collector._crew._socket == built.gateway.relay
+
+    async def test_secrets_are_the_same_after_a_restart(self, built: Up, short_tmp: Path) -> None:
+        state = StateDir.beside(short_tmp)
+        keys, secret = built.collector._keys, built.control.tester_secret
+        assert (state.path / "shadow.key").read_text("ascii").strip() == keys.signing
+        assert len({keys.signing, keys.salt, secret}) == 3
+        async with building(short_tmp, spec(short_tmp)) as again:
+            assert (again.collector._keys, again.control.tester_secret) == (keys, secret)
+
+
+@pytest.mark.parametrize(
+    ("actor", "said"), [("ada", "weight      step 1: 1 %  [ada]"), ("abreast", "weight      step 1: 1 %")]
+)
+def test_events_are_said_with_the_person_who_caused_them(actor: str, said: str) -> None:
+    assert line(Event(SystemClock().now(), 1, EventKind.WEIGHT, actor, "step 1: 1 %")) == said

@@ -1,0 +1,101 @@
+"""A changed spec is taken over whole, or refused whole."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from abreast.app.parts import Up
+from abreast.app.reload import reload_spec
+from abreast.model.errors import UsageError
+from abreast.model.rollout import WeightStep
+from abreast.model.service import UserKey
+from abreast.rollout.observed import Command
+from tests.app.specs import building, spec
+
+
+@dataclass
+class Reloading:
+    """Something that runs from a spec, and what it said."""
+
+    folder: Path
+    up: Up
+    said: list[str] = field(default_factory=list)
+
+    async def reads(self, text: str = "", **fields: object) -> None:
+        """The spec is changed, and read again."""
+        spec(self.folder, **fields)
+        if text:
+            (self.folder / "abreast.yaml").write_text(text, encoding="utf-8")
+        self.said.clear()
+        await reload_spec(self.up, self.said.append)
+
+
+@pytest.fixture
+async def running(short_tmp: Path) -> AsyncIterator[Reloading]:
+    async with building(short_tmp, spec(short_tmp)) as up:
+        yield Reloading(short_tmp, up)
+
+
+async def test_every_part_follows_it(running: Reloading) -> None:
+    await running.reads(users={"by": ["header:x-customer"]}, gateway={"timeout": "70s"})
+    up = running.up
+    assert up.control.service.users == (UserKey("header", "x-customer"),)
+    assert up.control.service is up.observer.service is up.actor.service
+    assert up.gateway.processes.settings.timeout_s == 70.0
+    assert running.said == []
+
+
+async def test_the_next_rollout_has_its_policy(running: Reloading) -> None:
+    await running.reads(rollout={"steps": [{"weight": "7%"}]})
+    assert running.up.control.policy("v2").steps[0] == WeightStep(700)
+
+
+async def test_the_rollout_under_way_has_its_policy_for_what_is_to_come(running: Reloading) -> None:
+    controller = running.up.control.controller
+    policy = running.up.control.policy("v2")
+    submitted = asyncio.create_task(controller.submit(Command("c", "start", "ada", version="v2", policy=policy)))
+    await asyncio.sleep(0)
+    await controller.turn()
+    assert (await submitted).accepted
+    assert controller.rollout.policy == policy
+    await running.reads(rollout={"steps": [{"weight": "7%"}]})
+    assert controller.rollout.policy.steps[0] == WeightStep(700)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("service: [", "abreast.yaml"),
+        ("service: other\nversions: {v1: {endpoints: ['127.0.0.1:8']}}\n", "'other' is another service than 'shop'"),
+        ("service: shop\nversions: {v2: {endpoints: ['127.0.0.1:9']}}\n", "v1 is missing in the spec"),
+    ],
+    ids=["torn", "other service", "version in use"],
+)
+async def test_one_that_cannot_be_is_refused_and_the_old_one_stays(running: Reloading, text: str, words: str) -> None:
+    up = running.up
+    before = (up.control.service, up.observer.service, up.actor.service, up.gateway.processes.settings)
+    await running.reads(text)
+    assert (up.control.service, up.observer.service, up.actor.service, up.gateway.processes.settings) == before
+    assert words in "".join(running.said)
+
+
+async def test_files_that_are_missing_refuse_it(running: Reloading) -> None:
+    await running.reads(gateway={"tls": {"certificate": "none.crt", "key": "none.key"}})
+    assert "none.crt" in "".join(running.said)
+    assert running.up.control.service.gateway.tls is None
+
+
+async def test_an_unknown_candidate_is_still_unknown_to_it(running: Reloading) -> None:
+    await running.reads(users={"by": ["header:x-customer"]})
+    with pytest.raises(UsageError, match="v9"):
+        running.up.control.policy("v9")
+
+
+async def test_addresses_of_alerts_hold_until_the_next_start_and_that_is_said(running: Reloading) -> None:
+    await running.reads(alerts=["json://127.0.0.1:9/s3cret"])
+    assert running.said == ["the changed addresses in `alerts` are used from the next `abreast up` on"]
+    await running.reads(alerts=["json://127.0.0.1:9/s3cret"])
+    assert running.said == [], "they are those that were read last"
