@@ -104,3 +104,12 @@ def test_where_another_envoy_had_counted_is_of_no_use(counts: EnvoyCounts) -> No
     for _ in range(2):
         counts.feed(ENVOY, Totals(captures={"captured": 100}), inherited=True)
     assert dict(counts.take_captures()) == {}
+
+
+def test_going_on_with_copies_counts_no_user_nor_attempt_of_before(counts: EnvoyCounts) -> None:
+    counts.resume_captures(GatewayTotals(ENVOY, {"captured": 90}))
+    past = {"v1": {200: 1000}}
+    counts.feed(ENVOY, Totals(past, past, captures={"captured": 95}), inherited=True)
+    assert dict(counts.take_captures()) == {"captured": 5}
+    assert dict(counts.users) == {}
+    assert dict(counts.tally(0.0)) == {}

@@ -397,5 +397,4 @@ def test_no_secret_survives_in_json_or_text(secret: str, around: str) -> None:
 def test_redacting_takes_any_bytes(raw: bytes, headers: Headers, paths: tuple[str, ...], value: str) -> None:
     request = Request("POST", f"/{value}?token={value}", (*headers, ("cookie", value), ("authorization", value)), raw)
     answer = Answer(200, headers, raw)
-    redaction = Redactor(SALT, paths).begin(request, answer)
-    assert sample(redaction, answer) == sample(Redactor(SALT, paths).begin(request, answer), answer)
+    assert len({sample(Redactor(SALT, paths).begin(request, answer), answer) for _ in range(2)}) == 1

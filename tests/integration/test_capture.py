@@ -48,13 +48,6 @@ async def sink(path: Path, *, hangs: bool = False) -> AsyncIterator[Sink]:
         server.close()
 
 
-@pytest.fixture
-async def stage(short_tmp: Path) -> AsyncIterator[Stage]:
-    made = Stage(short_tmp)
-    yield made
-    await made.gateway.close(stop=True)
-
-
 def parts(frame: bytes) -> tuple[list[bytes], bytes]:
     """The five parts of a frame, and its flags."""
     first, _, rest = frame.partition(b"\n")

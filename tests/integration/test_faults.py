@@ -166,7 +166,7 @@ async def test_limits_are_those_of_the_version(stage: Stage, v1: Origin, v2: Ori
     await stage.open(stage.traffic(backend("v1", v1.port), backend(limited, v2.port), weight=5000))
     dump = await stage.admin("/config_dump?resource=dynamic_active_clusters")
     limits = {each["cluster"]["name"]: each["cluster"]["circuit_breakers"]["thresholds"][0] for each in dump["configs"]}
-    assert sorted(limits) == ["v1", "v2", "v2/idempotent", "v2/stream", "v2/timed", "v2/unsafe"]
+    assert sorted(limits) == ["abreast/relay", "v1", "v2", "v2/idempotent", "v2/stream", "v2/timed", "v2/unsafe"]
     for name in ("v2", "v2/timed", "v2/idempotent", "v2/unsafe", "v2/stream"):
         assert limits[name]["max_connections"] == 77, name
         assert limits[name]["max_requests"] == limits[name]["max_pending_requests"] == 99, name

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ from abreast.model.service import Instance, Service
 from abreast.model.spec import Spec
 from abreast.model.traffic import Shadowing
 from abreast.operations.control import Control
+from abreast.ports import Clock
 from abreast.process.identity import home_id
 from abreast.rollout.decide import first
 from abreast.rollout.replan import replan, require_versions
@@ -41,6 +42,8 @@ from abreast.store.sqlite import SqliteStore
 Say = Callable[[str], None]
 """Takes sentences for whoever runs ``abreast up``."""
 
+Wake = Callable[[], None]
+Note = Callable[[EventKind, str], None]
 
 _LINK: Final = "abreast finding {finding}"
 """Where an alert sends people."""
@@ -80,30 +83,14 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     def instance_event(instance: Instance, reason: str) -> None:
         note(EventKind.INSTANCE, f"{instance.id}: {reason}")
 
-    gateway = EnvoyGateway(
-        home=home_id(state.path),
-        run_dir=state.run,
-        log_file=state.logs / "envoy.log",
-        settings=service.gateway,
-        clock=clock,
-        on_change=wake,
-        on_event=lambda reason: note(EventKind.GATEWAY, reason),
-    )
+    gateway = _gateway(service, state, clock, wake, note)
     process = ProcessDriver(state.path, state.run, clock, wake, instance_event, service.name)
     drivers = Drivers(process, ExternalDriver(clock, wake, instance_event))
     actor = Actor(service, drivers, gateway, secret)
     alerts = Notifier(service.alerts, _LINK)
     collector = Collector(
         service=service.name,
-        around=Surroundings(
-            present=lambda: _present(controllers[0], actor),
-            captures=gateway.counts.take_captures,
-            note=note,
-            on_news=wake,
-            record=lambda wish: _record(controllers[0], actor, wish),
-            captured_at=lambda: gateway.counts.captures_at,
-            resume=gateway.counts.resume_captures,
-        ),
+        around=_surroundings(gateway, actor, controllers, wake, note),
         crew=Crew(home_id(state.path), state.run, state.logs, clock, lambda reason: note(EventKind.RELAY, reason)),
         store=SqliteFindings(store),
         alerts=alerts,
@@ -136,6 +123,33 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         alerts=alerts,
     )
     return Up(control, gateway, drivers, store, observer, actor, collector, alerts, spec_file)
+
+
+def _gateway(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> EnvoyGateway:
+    return EnvoyGateway(
+        home=home_id(state.path),
+        run_dir=state.run,
+        log_file=state.logs / "envoy.log",
+        settings=service.gateway,
+        clock=clock,
+        on_change=wake,
+        on_event=lambda reason: note(EventKind.GATEWAY, reason),
+    )
+
+
+def _surroundings(
+    gateway: EnvoyGateway, actor: Actor, controllers: Sequence[Controller], wake: Wake, note: Note
+) -> Surroundings:
+    """What the collector hears from and tells; the one controller is there by the time it is asked."""
+    return Surroundings(
+        present=lambda: _present(controllers[0], actor),
+        captures=gateway.counts.take_captures,
+        note=note,
+        on_news=wake,
+        record=lambda wish: _record(controllers[0], actor, wish),
+        captured_at=lambda: gateway.counts.captures_at,
+        resume=gateway.counts.resume_captures,
+    )
 
 
 async def load_rollout(store: SqliteStore, spec: Spec, service: Service, now: float) -> Rollout:

@@ -1,9 +1,8 @@
 """A very cheap HTTP/1.1 server to stand behind a gateway, whose faults can be switched as it runs.
 
 It answers about 1 KB of text, or JSON that is never twice the same (``--json-bytes``), names its version in
-``x-version``, counts what it received (with the ids of ``idempotency-key``, so that a request sent twice is seen),
-and obeys ``/-/origin``: GET tells what
-it has seen, POST with JSON such as ``{"mode": "hang", "delay_s": 0.1}`` changes how it behaves.
+``x-version``, counts what it received (ids of ``idempotency-key`` too, so that a request sent twice is seen), and obeys
+``/-/origin``: GET tells what it has seen, POST of ``{"mode": "hang", "delay_s": 0.1}`` changes how it behaves.
 
     python -m abreast.bench.origin --port 9001 --version v1
 """

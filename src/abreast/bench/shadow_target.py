@@ -85,14 +85,17 @@ class ShadowingAbreast(Abreast):
         """What became of the requests so far: seen, compared, skipped by reason, lost, pending."""
         return (await self.up.status())["shadow"] or {"seen": 0, "compared": 0, "skipped": {}, "lost": 0, "pending": 0}
 
-    async def settled(self, at_most_s: float) -> Json:
-        """The ledger once it does not change any more, or after that long."""
+    async def settled(self, seen: int, at_most_s: float) -> Json:
+        """The ledger once it has seen so many requests and does not change any more, or after that long.
+
+        While a relay hangs who collects the counts waits for it, and so they may come late.
+        """
         deadline_s = time.monotonic() + at_most_s
         ledger, since_s = await self.ledger(), time.monotonic()
         while time.monotonic() < min(deadline_s, since_s + _QUIET_S):
             await asyncio.sleep(_LOOK_S)
             before, ledger = ledger, await self.ledger()
-            if ledger != before:
+            if ledger != before or ledger["seen"] < seen:
                 since_s = time.monotonic()
         return ledger
 

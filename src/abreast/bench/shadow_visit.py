@@ -38,7 +38,7 @@ class Visit:
         before = await self._warm(plan(_WARM_S))
         with hung(self._hanging()):
             report, meter, requests = await self._loaded(plan(self._sizes.visit_s))
-        copies = Copies.between(before, await self._settled())
+        copies = Copies.between(before, await self._settled(before, report.sent))
         per_request = _MICRO / max(1, requests)
         return Measured(
             case=self._case,
@@ -82,18 +82,20 @@ class Visit:
     async def _warm(self, plan: Plan) -> Json:
         """Send requests until copies of them are compared, if any are made; the ledger then. Raises TargetError."""
         deadline_s = time.monotonic() + _WARM_AT_MOST_S
-        before = await self._target.ledger()
+        ledger = await self._target.ledger()
         while time.monotonic() < deadline_s:
             async with LoadProcess(plan) as load:
-                await load.report()
-            ledger = await self._settled()
+                report = await load.report()
+            before, ledger = ledger, await self._settled(ledger, report.sent)
             if not self._case.share or ledger["compared"] > before["compared"]:
                 return ledger
         raise TargetError(f"{self._case}: no copy was compared within {_WARM_AT_MOST_S:g} s")
 
-    async def _settled(self) -> Json:
-        """The ledger once all copies are decided that will be."""
-        return await (self._target.settled(self._sizes.settle_s) if self._case.share else self._target.ledger())
+    async def _settled(self, before: Json, sent: int) -> Json:
+        """The ledger once these requests are in it, and all of their copies are decided that will be."""
+        if not self._case.share:
+            return await self._target.ledger()
+        return await self._target.settled(before["seen"] + sent, self._sizes.settle_s)
 
     def _hanging(self) -> Sequence[int]:
         """Who hangs in this case."""

@@ -103,7 +103,7 @@ async def measure(sizes: Sizes, tell: Callable[[str], None] = lambda _: None) ->
         with hung([candidate.pid]):
             async with LoadProcess(_plan(target, sizes), progress) as load:
                 report = await load.report()
-            copies = Copies.between(before, await target.settled(_SETTLE_S))
+            copies = Copies.between(before, await target.settled(before["seen"] + report.sent, _SETTLE_S))
     return Soak(
         sizes=sizes,
         looks=tuple(looks),

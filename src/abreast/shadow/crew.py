@@ -86,7 +86,8 @@ class Crew:
             await self._bury("it did not answer" if hangs else "")
         if self._process is None and now >= self._started_at + _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]:
             identity = Identity.fresh(self._home, KIND, "1")
-            arguments = [sys.executable, "-m", "abreast.shadow", "--socket", str(self._socket)]
+            # Nice from its first import on: a start must not compete with live requests either.
+            arguments = ["nice", "-n", "10", sys.executable, "-m", "abreast.shadow", "--socket", str(self._socket)]
             arguments += ["--log", str(self._differences)]
             process = Supervised.spawn(identity, arguments, env=dict(os.environ), cwd=self._run_dir, log=self._log)
             self._take(process)
