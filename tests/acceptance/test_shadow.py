@@ -71,19 +71,18 @@ def unharmed(name: str, report: Report) -> None:
 
 async def odd_ones(service: Service, each: int, pause_s: float) -> int:
     """Users who leave in the middle, WebSockets and event streams, in turns; how many requests that were."""
-    for _ in range(each):
-        await left(service, b"GET /slow HTTP/1.1\r\nhost: shop\r\n\r\n")
-        await left(service, b"POST /orders HTTP/1.1\r\nhost: shop\r\ncontent-length: 5000\r\n\r\nthe beginning of it")
-        async with websockets.connect(service.url.replace("http", "ws") + "/ws") as talk:
-            await talk.send("hello")
-            assert await talk.recv() == "hello"
-        async with (
-            httpx.AsyncClient() as user,
-            user.stream("GET", f"{service.url}/events", headers={"accept": "text/event-stream"}) as answer,
-        ):
-            async for _ in answer.aiter_lines():
-                break
-        await asyncio.sleep(pause_s)
+    async with httpx.AsyncClient(headers={"accept": "text/event-stream"}) as user:
+        for _ in range(each):
+            await left(service, b"GET /slow HTTP/1.1\r\nhost: shop\r\n\r\n")
+            await left(
+                service, b"POST /orders HTTP/1.1\r\nhost: shop\r\ncontent-length: 5000\r\n\r\nthe beginning of it"
+            )
+            async with websockets.connect(service.url.replace("http", "ws") + "/ws") as talk:
+                await talk.send("hello")
+                assert await talk.recv() == "hello"
+            async with user.stream("GET", f"{service.url}/events") as answer:
+                assert await anext(answer.aiter_lines()) == "data: tick"
+            await asyncio.sleep(pause_s)
     return 4 * each
 
 
@@ -125,11 +124,11 @@ async def test_every_request_is_accounted_for(directory: Path, share: str, count
     )
     odd = count // 200
     async with LoadProcess(plan(service, count - 4 * odd, rate_per_s, *mix)) as load:
-        others = asyncio.create_task(odd_ones(service, odd, 0.6 * count / rate_per_s / odd - 0.25))
+        others = [asyncio.create_task(odd_ones(service, odd // 10, 4 * count / rate_per_s / odd)) for _ in range(10)]
         for after in (count // 4, count // 2):
             await kill_the_relay(service, after)
         report = await load.report()
-        sent = report.sent + await others
+        sent = report.sent + sum(await asyncio.gather(*others))
     unharmed("mixed", report)
     told = await asyncio.to_thread(settled, service, count, 60)
     print(pretty(told))

@@ -106,14 +106,15 @@ class TestRelay:
         assert (world.collector.ledger.lost, world.collector.ledger.pending) == (20, 0)
 
     @pytest.mark.parametrize("trouble", [{"cannot_start": "no memory"}, {"refusal": "stable: missing"}])
-    async def test_one_that_cannot_be_used_is_said_and_stops_nothing(
-        self, world: World, trouble: dict[str, str], caplog: pytest.LogCaptureFixture
+    async def test_one_that_cannot_be_used_is_said_once_and_stops_nothing(
+        self, world: World, trouble: dict[str, str]
     ) -> None:
         for name, words in trouble.items():
             setattr(world.crew, name, words)
         world.captures = {"budget": 1}
         await world.turns()
-        assert f"the relay cannot be used: {next(iter(trouble.values()))}" in caplog.text
+        await world.turns()
+        assert world.notes == [f"relay: the relay cannot be used: {next(iter(trouble.values()))}"]
         assert world.collector.ledger.seen == 1
 
     @pytest.mark.parametrize("stop", [True, False])

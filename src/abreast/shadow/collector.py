@@ -99,6 +99,7 @@ class Collector:
         self._relay = ""
         self._needed_at = 0.0
         self._recording_until = 0.0
+        self._complaint = ""
         self._saved_at, self._saved = 0.0, Ledger()
         self._purged_at = 0.0
         self._writing = asyncio.Lock()
@@ -202,13 +203,19 @@ class Collector:
             log.debug("the relay does not answer: %s", error)
             batch = None
         except (OSError, ValueError) as error:  # it cannot be started, or refuses its order
-            log.warning("the relay cannot be used: %s", error)
+            self._complain(str(error))
             batch = None
         async with self._writing:
             try:
                 await self._take_in(present, batch)
             except StoreError as error:
                 log.warning("findings cannot be recorded: %s", error)
+
+    def _complain(self, why: str) -> None:
+        """Once for each reason, however often it is met."""
+        if why != self._complaint:
+            self._complaint = why
+            self._around.note(EventKind.RELAY, f"the relay cannot be used: {why}")
 
     async def _relay_as_wished(self, present: Present) -> None:
         now = self._clock.now()

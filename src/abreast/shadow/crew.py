@@ -109,13 +109,15 @@ class Crew:
         if not self.running:
             return None
         answer = await self._ask("GET", f"/report?acknowledge={self._acknowledged}")
-        if answer.status_code == _NO_CONTENT:
-            return None
         try:
-            return BATCH_JSON.validate_json(answer.content)
+            batch = BATCH_JSON.validate_json(answer.content) if answer.status_code != _NO_CONTENT else None
         except ValueError as error:
+            # Of another release, perhaps: `keep` replaces it after a while, as one that is silent.
+            self._hush()
             message = f"the relay's report cannot be read: {error}"
             raise RelayUnreachableError(message) from error
+        self._silent_since = None
+        return batch
 
     def acknowledge(self, batch: Batch) -> None:
         """It is recorded: the next report is the next batch."""
@@ -161,10 +163,11 @@ class Crew:
 
     async def _ask(self, method: str, path: str, content: bytes = b"") -> httpx.Response:
         try:
-            answer = await self._client.request(method, path, content=content)
+            return await self._client.request(method, path, content=content)
         except (TimeoutError, httpx.HTTPError, OSError) as error:
-            if self._silent_since is None:
-                self._silent_since = self._clock.now()
+            self._hush()
             raise RelayUnreachableError(str(error) or type(error).__name__) from error
-        self._silent_since = None
-        return answer
+
+    def _hush(self) -> None:
+        if self._silent_since is None:
+            self._silent_since = self._clock.now()
