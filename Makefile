@@ -43,9 +43,11 @@ test: ## the test suite; ARGS="-k weight" chooses
 demo: ## a shop in three versions behind the real gateway, in a minute and a half
 	./abreast demo $(ARGS)
 
-bench: ## what the gateway costs beside others, and how soon an abort is obeyed
+bench: ## what the gateway costs, how soon an abort is obeyed, what comparing and copying cost
 	./abreast bench gateway $(ARGS)
 	./abreast bench rollback $(ARGS)
+	./abreast bench compare $(ARGS)
+	./abreast bench shadow $(ARGS)
 
 acceptance: ## the full-size runs, many minutes
 	./abreast test -n 0 -m acceptance --timeout 1800 $(ARGS)

@@ -15,6 +15,7 @@ from abreast.drivers.process import ProcessDriver
 from abreast.drivers.record import Records
 from abreast.model.errors import DriverError
 from abreast.model.service import Instance, InstanceState
+from abreast.process.port import PortPool
 from abreast.process.supervised import Mark
 from tests.drivers.stage import Stage, only, ready
 from tests.process.programs import PARENT, PYTHON, STUBBORN, WAIT, alive, number_in, until
@@ -269,3 +270,10 @@ async def test_a_log_that_cannot_be_rotated_is_told(
     await driver.run(stage.program(f"print('x' * {11 << 20}, flush=True); {WAIT}"))
     await until(lambda: "cannot be rotated" in caplog.text)
     assert only(driver).state is InstanceState.STARTING
+
+
+async def test_a_reserved_port_is_given_to_no_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(PortPool, "keep", lambda _, port: taken.append(port))
+    Stage(tmp_path).driver().reserve(8080)
+    assert taken == [8080]

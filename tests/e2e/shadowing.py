@@ -16,6 +16,11 @@ from tests.e2e.service import Service, pretty
 
 NOISY = Path(__file__).with_name("noisy.py")
 STEP_TIME = {"at_least": "0s", "at_most": "2h"}
+LASTING = {
+    "steps": [{"shadow": "100%", "for": "1h"}],
+    "gates": {"differences": {"tolerance": "100%", "ignore": ["header:x-version"]}},
+}
+"""The copying goes on, whatever is found."""
 
 
 def noisy(version: str, flaw: str = "", instances: int = 1) -> dict[str, Any]:
@@ -49,6 +54,13 @@ def begin(service: Service) -> None:
     service.give("start", version="v2")
     service.until(lambda: service.status()["phase"] == "progressing")
     service.until(lambda: all(node["obeys"] for node in service.status()["nodes"]) and obeying(service))
+
+
+def typed(service: Service, *words: str, code: int = 0) -> str:
+    """What a command prints that must end with that code."""
+    ended = service.run(*words)
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
 
 
 def ledger(service: Service) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Secrets are found in text however they are spelled, and exactly where they stand."""
 
+import html
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abreast.findings.spellings import SHORTEST, Span, needles, spans
+
+ESCAPED = 'pa"ss\\wörd'
+"""A secret that looks different in every kind of text."""
 
 
 def found(text: str, *secrets: str, cut: bool = False) -> list[str]:
@@ -47,6 +51,28 @@ def test_encodings_are_taken_with_all_around_them() -> None:
 def test_base64_is_found_at_every_alignment(before: str, after: str) -> None:
     code = b64encode(f"{before}s3cret{after}".encode()).decode()
     assert found(f'"{code}"', "s3cret") == [code]
+
+
+@pytest.mark.parametrize("before", ["", "/", "a/", "ab/"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        json.dumps({"password": ESCAPED}),
+        json.dumps({"password": ESCAPED}, ensure_ascii=False) + "\n",
+        json.dumps(json.dumps({"password": ESCAPED, "b": 1})),
+        f"page=1&password={quote(ESCAPED)}",
+        f"page=1&password={quote_plus(ESCAPED)}&b=1",
+        f"<password>{html.escape(ESCAPED)}</password>",
+    ],
+)
+def test_a_secret_escaped_within_base64_takes_all_of_it(document: str, before: str) -> None:
+    for code in (b64encode(document.encode()), urlsafe_b64encode(document.encode()).rstrip(b"=")):
+        [taken] = found(f'"{before}{code.decode()}"', ESCAPED)
+        assert code.decode() in taken
+
+
+def test_base64_without_a_secret_stays() -> None:
+    assert found(b64encode(rb'{"password": "p\u00e4ss"}').decode(), "another-one") == []
 
 
 def test_every_occurrence_is_taken() -> None:

@@ -85,6 +85,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
 
     gateway = _gateway(service, state, clock, wake, note)
     process = ProcessDriver(state.path, state.run, clock, wake, instance_event, service.name)
+    # The gateway listens only once a version is ready: until then its port must not look free.
+    process.reserve(service.gateway.listen.port)
     drivers = Drivers(process, ExternalDriver(clock, wake, instance_event))
     actor = Actor(service, drivers, gateway, secret)
     alerts = Notifier(service.alerts, _LINK)

@@ -61,6 +61,10 @@ class ProcessDriver:
         self._versions: dict[str, Replicas] = {}
         self._chores: set[asyncio.Task[None]] = set()
 
+    def reserve(self, port: int) -> None:
+        """Give this port to no instance."""
+        self._ground.ports.keep(port)
+
     async def start(self) -> None:
         """Adopt what an earlier control plane left running, and end what cannot be adopted.
 

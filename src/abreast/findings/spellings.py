@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
@@ -33,6 +33,8 @@ _HALF_ESCAPE: Final = re.compile(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9
 _CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _CODE: Final = re.compile(r"[A-Za-z0-9+/_=-]*")
+_DOCUMENT: Final = re.compile(r"[A-Za-z0-9+/_-]{8,}=*")
+_STANDARD: Final = str.maketrans("-_", "+/", "=")
 
 
 class Needle(NamedTuple):
@@ -157,6 +159,28 @@ def _found(text: str, wanted: tuple[Needle, ...], *, cut: bool) -> Iterator[Span
             at = text.find(needle.text, at + 1)
         if cut:
             yield from _begun(text, needle)
+    for document in _DOCUMENT.finditer(text):
+        secret = _escaped_within(document.group().translate(_STANDARD), wanted)
+        if secret is not None:
+            yield Span(document.start(), document.end(), secret)
+
+
+def _escaped_within(encoded: str, wanted: tuple[Needle, ...]) -> str | None:
+    """The first secret that base64 holds with escapes in it, as of a document of JSON; those without are found above.
+
+    What stands before the encoded text may look as if it belonged to it.
+    """
+    for begin in range(4):
+        part = encoded[begin : len(encoded) - ((len(encoded) - begin) % 4 == 1)]
+        layer = _unescaped(b64decode(part + "=" * (-len(part) % 4)).decode("utf-8", "replace"))
+        for _ in range(_LAYERS):
+            if layer is None:
+                break
+            found = next((each.secret for each in wanted if not each.code and each.text in layer.text), None)
+            if found is not None:
+                return found
+            layer = _unescaped(layer.text)
+    return None
 
 
 def _whole_code(text: str, start: int, end: int, secret: str) -> Span:
