@@ -23,6 +23,15 @@ def test_work_in_this_process_counts() -> None:
     assert tree_cpu_s([os.getpid()]) - before_s == pytest.approx(0.1, abs=0.05)
 
 
+def test_work_of_less_than_a_clock_tick_counts() -> None:
+    before_s = tree_cpu_s([os.getpid()])
+    end_s = time.process_time() + 0.001
+    while time.process_time() < end_s:
+        pass
+
+    assert tree_cpu_s([os.getpid()]) - before_s >= 0.001
+
+
 def test_a_child_counts_while_it_lives_and_after_it_was_waited_for() -> None:
     before_s = tree_cpu_s([os.getpid()])
     child = subprocess.Popen([sys.executable, "-S", "-c", f"{_BURN}\nprint('done', flush=True); input()"],

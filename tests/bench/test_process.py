@@ -26,10 +26,11 @@ async def test_it_serves_behaves_and_tells_what_it_saw() -> None:
     assert not psutil.pid_exists(pid)
 
 
-async def test_it_is_told_to_answer_json() -> None:
-    async with OriginProcess("v1", json_bytes=500) as origin, httpx.AsyncClient(trust_env=False) as http:
+async def test_it_is_told_to_answer_json_and_to_take_its_time() -> None:
+    async with OriginProcess("v1", json_bytes=500, delay_s=0.05) as origin, httpx.AsyncClient(trust_env=False) as http:
         answer = await http.get(origin.url)
 
+    assert answer.elapsed.total_seconds() >= 0.05
     assert answer.json()["answer"] == "0000000001"
     assert 400 < len(answer.content) < 700
 

@@ -60,33 +60,58 @@ def test_comparing_is_a_table_and_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(90)
 def test_copying_is_two_tables_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny = shadow_case.Sizes(rounds=9, settle_s=3.0, connections=4, workers=1, cases=(shadow_case.Case.SOME,))
+    cases = (shadow_case.Case.ALL, shadow_case.Case.OFF)
+    tiny = shadow_case.Sizes(rounds=9, settle_s=3.0, connections=8, users=100, workers=1, cases=cases)
     monkeypatch.setattr(shadow_case.Sizes, "quick", classmethod(lambda _cls: tiny))
     file = tmp_path / "found.json"
 
-    arguments = ["--quick", "--rounds", "1", "--rate", "50", "--seconds", "2", "--json", str(file)]
-    done = CliRunner().invoke(app, ["bench", "shadow", *arguments])
+    arguments = ["--quick", "--rounds", "1", "--rate", "50", "--service-ms", "5", "--seconds", "2"]
+    done = CliRunner().invoke(app, ["bench", "shadow", *arguments, "--json", str(file)])
 
     assert done.exit_code == 0, done.output
-    assert "round 1 of 1: 20 %, POSTs at 10/s" in done.stderr
+    rounds = [line for line in done.stderr.splitlines() if "round 1" in line]
+    assert [line[line.index("round") :].strip() for line in rounds] == [
+        "round 1 of 1: 100 %, GETs at 50/s",
+        "round 1 of 1: 100 %, POSTs at 10/s",
+        "round 1 of 1: off, GETs at 50/s",
+        "round 1 of 1: off, POSTs at 10/s",
+    ]
     assert "Copying, 1 round of 2 s: GETs at 50/s" in done.stdout
     assert "What became of the users' requests" in done.stdout
     data = json.loads(file.read_text("utf-8"))
-    assert [(each["method"], each["sent"], each["failed"]) for each in data["summaries"]] == [
-        ("GET", 100, 0),
-        ("POST", 20, 0),
+    assert [(each["method"], each["case"], each["sent"], each["failed"]) for each in data["summaries"]] == [
+        ("GET", "100 %", 100, 0),
+        ("GET", "off", 100, 0),
+        ("POST", "100 %", 20, 0),
+        ("POST", "off", 20, 0),
     ]
+    copied, spared = data["summaries"][:2]
+    assert copied["copies"]["seen"] == 100
+    assert copied["copies"]["compared"] > 60
+    assert spared["copies"] == {"seen": 0, "compared": 0, "skipped": {}, "lost": 0}
+    assert copied["medians"]["relay_cpu_us"] > spared["medians"]["relay_cpu_us"]
+    assert 5 < spared["medians"]["p50_ms"] <= spared["medians"]["p99_ms"]
+    assert copied["p99_ratio"] > 0
+    assert data["met"] is True or any(each["p99_ratio"] > 1.25 for each in data["summaries"])
 
 
 @pytest.mark.timeout(90)
 def test_a_soak_is_a_series(tmp_path: Path) -> None:
     file = tmp_path / "found.json"
 
-    done = CliRunner().invoke(app, ["bench", "shadow", "--soak", "5s", "--rate", "30", "--json", str(file)])
+    done = CliRunner().invoke(app, ["bench", "shadow", "--soak", "5s", "--rate", "60", "--json", str(file)])
 
     assert done.exit_code == 0, done.output
-    assert "Memory while everything is copied to a hung candidate, 5 s at 30/s" in done.stdout
-    assert json.loads(file.read_text("utf-8"))["failed"] == 0
+    assert "Memory while everything is copied to a hung candidate, 5 s at 60/s" in done.stdout
+    data = json.loads(file.read_text("utf-8"))
+    assert data["failed"] == 0
+    assert data["copies"]["seen"] == data["sent"] == 300
+    assert len(data["looks"]) >= 3
+    assert all(look["envoy_mib"] > 20 and look["relay_mib"] > 20 and look["relay"] for look in data["looks"])
+    for look in data["looks"]:
+        assert f"Envoy {look['envoy_mib']:.1f} MiB, relay {look['relay_mib']:.1f} MiB" in done.stderr
+    assert len({look["relay"] for look in data["looks"]}) == 1
+    assert 0.7 < data["growth"]["envoy_mib"] < 1.5
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,12 @@ _STOP_S = 5.0
 class OriginProcess:
     """``python -m abreast.bench.origin`` as a child: ``async with OriginProcess("v1") as origin``."""
 
-    def __init__(self, version: str, port: int = 0, json_bytes: int = 0) -> None:
+    def __init__(self, version: str, port: int = 0, json_bytes: int = 0, delay_s: float = 0.0) -> None:
         """Prepare; port 0 takes a free one. With ``json_bytes`` it answers JSON of about that size."""
         self.version = version
         self.port = port
         self._json_bytes = json_bytes
+        self._delay_s = delay_s
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -46,7 +47,7 @@ class OriginProcess:
         """Start it and wait for its port; raises TargetError with what it said when it does not come."""
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "abreast.bench.origin", "--version", self.version, "--port", str(self.port)),
-            *("--json-bytes", str(self._json_bytes)),
+            *("--json-bytes", str(self._json_bytes), "--delay-ms", str(self._delay_s * 1e3)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -59,7 +59,7 @@ async def measure(sizes: Sizes, tell: Callable[[str], None] = lambda _: None) ->
     """Start everything, visit every case in every round, and end it. Raises TargetError, LoadError, AbreastError."""
     found: list[Measured] = []
     tell("starting abreast over two origins")
-    async with shadowing(sizes.workers) as (target, candidate):
+    async with shadowing(sizes.workers, sizes.service_s) as (target, candidate):
         for number in range(sizes.rounds):
             turn = number % len(sizes.cases)
             for case in [*sizes.cases[turn:], *sizes.cases[:turn]]:
@@ -72,11 +72,14 @@ async def measure(sizes: Sizes, tell: Callable[[str], None] = lambda _: None) ->
 
 
 @asynccontextmanager
-async def shadowing(workers: int) -> AsyncIterator[tuple[ShadowingAbreast, OriginProcess]]:
-    """A running abreast that copies, and its candidate; all of it ends with the context. Raises TargetError."""
+async def shadowing(workers: int, service_s: float = 0.0) -> AsyncIterator[tuple[ShadowingAbreast, OriginProcess]]:
+    """A running abreast that copies, and its candidate; all of it ends with the context. Raises TargetError.
+
+    Both versions answer after ``service_s``.
+    """
     async with (
-        OriginProcess("v1", json_bytes=ANSWER_BYTES) as stable,
-        OriginProcess("v2", json_bytes=ANSWER_BYTES) as candidate,
+        OriginProcess("v1", json_bytes=ANSWER_BYTES, delay_s=service_s) as stable,
+        OriginProcess("v2", json_bytes=ANSWER_BYTES, delay_s=service_s) as candidate,
     ):
         target = ShadowingAbreast([Upstream(stable.port), Upstream(candidate.port)], workers)
         await target.start()

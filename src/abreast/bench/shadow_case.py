@@ -49,6 +49,8 @@ class Sizes:
     rounds: int = 5
     rate_per_s: float = 300.0
     post_rate_per_s: float = 60.0
+    service_s: float = 0.01
+    """How long the versions take to answer."""
     visit_s: float = 10.0
     settle_s: float = 20.0
     """How long copies that are still on their way are waited for, after each visit."""

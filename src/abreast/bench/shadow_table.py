@@ -41,7 +41,7 @@ def shadowing_table(found: Shadowing) -> Table:
     rounds = "1 round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
     table = _table(
         f"Copying, {rounds} of {sizes.visit_s:g} s: GETs at {sizes.rate_per_s:g}/s, "
-        f"POSTs of {BODY_BYTES:,} bytes at {sizes.post_rate_per_s:g}/s",
+        f"POSTs of {BODY_BYTES:,} bytes at {sizes.post_rate_per_s:g}/s, answered after {sizes.service_s * 1e3:g} ms",
         f"p50, p99: ms; × off: p99 against off in the same round, at most {P99_BAR} but at 100 %\n"
         "µs: processor time per user's request; (late): the load generator was",
     )

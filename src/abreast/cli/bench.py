@@ -103,6 +103,9 @@ def shadow(
     rate: Annotated[
         float, typer.Option("--rate", min=10, max=5000, help="GETs a second; POSTs are a fifth of it")
     ] = 300,
+    service_ms: Annotated[
+        float, typer.Option("--service-ms", min=0, max=1000, help="how long the versions take; 0: the worst case")
+    ] = 10,
     seconds: Annotated[float | None, typer.Option("--seconds", min=2, max=600, help="how long a visit takes")] = None,
     soak: Annotated[
         str | None, typer.Option("--soak", metavar="TIME", help="instead: memory with a hung candidate, such as 10m")
@@ -115,7 +118,9 @@ def shadow(
     from abreast.bench.shadow_case import Sizes
     from abreast.bench.shadow_table import copies_table, shadowing_table, soak_table
 
-    sizes = replace(Sizes.quick() if quick else Sizes(), rate_per_s=rate, post_rate_per_s=rate / 5)
+    sizes = replace(
+        Sizes.quick() if quick else Sizes(), rate_per_s=rate, post_rate_per_s=rate / 5, service_s=service_ms / 1e3
+    )
     if rounds is not None:
         sizes = replace(sizes, rounds=rounds)
     if seconds is not None:
