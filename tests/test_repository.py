@@ -130,7 +130,8 @@ def test_a_lock_pins_by_hash_and_names_no_address(lock: str) -> None:
     assert "--index" not in text
     assert "--find-links" not in text
     entries = re.split(r"\n(?=\S)", text.strip())
-    assert len(entries) == len(locked(lock))
+    # A name may be there twice, for different versions of Python.
+    assert {canonicalize_name(entry.partition("==")[0]) for entry in entries} == set(locked(lock))
     assert all(re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry) for entry in entries)
 
 

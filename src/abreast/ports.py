@@ -6,17 +6,20 @@ Each port has one fake (``tests/fakes``) and at least one real implementation; b
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
+from abreast.analysis.engine import Assessment
+from abreast.analysis.tick import Side, Tick
 from abreast.findings.book import Book
 from abreast.findings.finding import Finding
 from abreast.findings.ledger import Ledger
 from abreast.findings.report import Key, Sample
+from abreast.model.checks import Check
 from abreast.model.event import Event
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Version
 from abreast.model.traffic import Traffic
-from abreast.rollout.observed import Differences, NodeState, Tally
+from abreast.rollout.observed import Differences, NodeState, Observed, Tally
 
 
 class Clock(Protocol):
@@ -132,6 +135,12 @@ class Counts(Protocol):
     def recent(self, seconds: float) -> Mapping[str, VersionCounts]:
         """Everything counted in the last ``seconds``, per version, for people to read."""
 
+    def seconds(self, since: float) -> Sequence[tuple[float, Mapping[str, Side]]]:
+        """What each version did in each whole second that ended after ``since`` (Unix seconds), oldest first.
+
+        Only seconds that are over; of the last two minutes at most.
+        """
+
     @property
     def since(self) -> float:
         """Unix seconds from which on the counts are complete."""
@@ -169,11 +178,44 @@ class Store(Protocol):
         """Release the file."""
 
 
+class Verdicts(Protocol):
+    """The evidence about candidates."""
+
+    def assess(self, rollout: Rollout, observed: Observed) -> Assessment:
+        """What is known of the present attempt, everything counted until now included."""
+
+
+class Checks(Protocol):
+    """What others answer: queries and webhooks, asked in the background."""
+
+    def follow(self, rollout: Rollout, *, ready: bool) -> None:
+        """Ask from now on what this state wants to know; ``ready``: the candidate has all its instances ready."""
+
+    def results(self) -> Mapping[str, Check]:
+        """The last answers by the checks' names; returns at once."""
+
+
 class Comparisons(Protocol):
     """What comparing answers has shown."""
 
     def differences(self, rollout: Rollout) -> Differences:
         """In the present attempt of this rollout; nothing where nothing was compared."""
+
+
+class EvidenceStore(Protocol):
+    """What verdicts are made from, second by second, and the evidence so far."""
+
+    async def save_ticks(self, service: str, rollout: int, ticks: Sequence[Tick], state: Mapping[str, Any]) -> None:
+        """Add the ticks, and replace the state, in one transaction. A tick that is known stays as it was.
+
+        Raises StoreError. Ticks of all but the newest rollouts are let go of.
+        """
+
+    async def load_evidence(self, service: str, rollout: int) -> Mapping[str, Any]:
+        """The state that was saved last; empty where none was. Raises StoreError, StoreCorruptError."""
+
+    async def load_ticks(self, service: str, rollout: int) -> Sequence[Tick]:
+        """Every tick of the rollout that is kept, oldest first. Raises StoreError, StoreCorruptError."""
 
 
 class FindingsStore(Protocol):

@@ -22,14 +22,14 @@ FAULT_S = 8.0
 
 @pytest.fixture
 def service(short_tmp: Path) -> Iterator[Service]:
-    """Half of the users on v2; no gate interferes."""
+    """Half of the users on v2; they stay there whatever the gates find."""
     versions = {"v1": origin("v1"), "v2": {**origin("v2"), "timeout": "2s"}}
     made = Service.of(
         short_tmp,
         versions,
         steps=[{"weight": "50%"}],
         step_time={"at_least": "1h", "at_most": "2h"},
-        gates={"errors": {"limit": "100%"}},
+        on_failure="freeze",
     )
     made.up()
     made.give("start", version="v2")

@@ -22,6 +22,7 @@ def test_the_spec_is_valid_and_stays_at_its_weight(tmp_path: Path) -> None:
     policy = spec.policy(CANDIDATE)
     assert [getattr(step, "weight", None) for step in policy.ladder] == [1000]
     assert policy.at_least_s == 86_400
+    assert policy.on_failure == "freeze"
     assert spec.service().gateway.concurrency == 3
     assert [version.name for version in spec.service().versions] == [STABLE, CANDIDATE]
 

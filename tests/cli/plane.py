@@ -75,7 +75,7 @@ CLIMBING: Final = Status(
         version("v2", "candidate", rps=68.1, error_share=0.0003, p50_ms=7.0, p99_ms=38.0),
     ],
     nodes=[NODE],
-    gates=[GateStatus("errors", "not-worse", "within 5 %: 0.03 % against 0.02 %")],
+    gates=[GateStatus("errors", "not-worse", "not worse: at most 0.2 points more fail", 1.0, None, None)],
     allowed=["promote", "abort"],
     explanation=["v1 → v2 is progressing for 12 m.", "You can: promote, abort."],
 )

@@ -14,8 +14,8 @@ from tests.cli.plane import Plane, Run
 VERBS = (
     *("up", "start", "status", "promote", "pause", "resume", "weight", "abort", "undo", "retry", "retire"),
     *("explain", "findings", "finding", "accept", "reopen", "compare"),
-    *("events", "history", "doctor", "check", "schema", "init", "demo", "tester", "restart-gateway"),
-    "bench",
+    *("events", "history", "doctor", "check", "schema", "init", "simulate", "replay"),
+    *("demo", "tester", "restart-gateway", "bench"),
 )
 
 

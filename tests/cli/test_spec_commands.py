@@ -42,7 +42,7 @@ def test_check_prints_the_plan() -> None:
     assert err == ""
     assert out.startswith("abreast.yaml: no faults\n\nshop: gateway http://127.0.0.1:8080")
     assert "A rollout of v2" in out
-    assert "needs 20 candidate requests: 2 s" in out
+    assert "needs about 167 candidate requests for errors: 17 s" in out
 
 
 def test_check_prints_every_fault_to_stderr() -> None:
@@ -71,12 +71,40 @@ def test_check_prints_faults_as_json() -> None:
 
 def test_check_prints_the_plan_as_json() -> None:
     write(GOOD)
-    code, out, _ = run("check", "--json", "--rate", "5")
+    code, out, _ = run("check", "--json", "--rate", "1")
     found = json.loads(out)
     assert code == 0
     assert (found["ok"], found["service"], found["stable"], found["candidate"]) == (True, "shop", "v1", "v2")
     assert [row["kind"] for row in found["plan"]] == ["shadow", *["weight"] * 5, "bake"]
-    assert "errors gate cannot judge" in found["warnings"][0]
+    assert found["rate_per_s"] == 1.0
+    assert [(row["gate"], row["fits"]) for row in found["plan"]] == [
+        ("differences", False),
+        *[("errors", False)] * 2,
+        ("errors", True),
+        ("latency", False),
+        ("", True),
+        ("", True),
+    ]
+    assert [warning.partition(":")[0] for warning in found["warnings"]] == [
+        *("shadow 20 %", "weight 1 %", "weight 10 %", "weight 50 %")
+    ]
+    assert "the errors gate needs 167 candidate requests, which takes 4 h 38 m" in found["warnings"][1]
+
+
+def test_check_warns_of_what_cannot_be_proven_in_time() -> None:
+    write(GOOD)
+    code, _, err = run("check", "--rate", "1")
+    assert code == 0
+    assert err.count("\nwarning: ") == 4
+    assert "\nwarning: weight 1 %: the errors gate needs 167 candidate requests" in err
+    assert "\n  → raise step_time.at_most to 4 h 38 m, or rollout.gates.errors.budget to " in err
+
+
+def test_check_without_a_rate_says_how_to_give_one() -> None:
+    write(GOOD)
+    code, out, err = run("check")
+    assert (code, err) == (0, "")
+    assert out.endswith("  how long the evidence takes depends on the requests: abreast check --rate 50\n")
 
 
 def test_check_finds_missing_files_and_doubts_missing_commands() -> None:

@@ -18,7 +18,7 @@ def test_a_rollout_that_climbs() -> None:
         "  v1 stable     2/2 ready     612.4 rps   0.02 % errors   p50 8.0 ms   p99 41 ms\n"
         "  v2 candidate  2/2 ready      68.1 rps   0.03 % errors   p50 7.0 ms   p99 38 ms\n"
         "  gates\n"
-        "    ✔ errors       within 5 %: 0.03 % against 0.02 %\n"
+        "    ✔ errors       not worse: at most 0.2 points more fail\n"
         "  next: weight 10 %: 20 s of 1 m left"
     )
 
@@ -111,7 +111,21 @@ class TestVersions:
 
 @pytest.mark.parametrize(("verdict", "mark"), [("worse", "✘"), ("not-worse", "✔"), ("undecided", "◌")])
 def test_each_verdict_has_its_mark(verdict: str, mark: str) -> None:
-    assert f"    {mark} errors       as it is" in tree(state(gates=[GateStatus("errors", verdict, "as it is")]))
+    gate = GateStatus("errors", verdict, "as it is", 0.4, None, None)
+    assert tree(state(gates=[gate])).splitlines()[-2] == f"    {mark} errors       as it is"
+
+
+@pytest.mark.parametrize(
+    ("missing", "missing_s", "left"),
+    [
+        (60, 3.0, " (40 % of the proof, about 3 s at this rate)"),
+        (60, None, " (40 % of the proof)"),
+        (None, None, ""),
+    ],
+)
+def test_an_undecided_gate_says_how_far_it_is(missing: int | None, missing_s: float | None, left: str) -> None:
+    gate = GateStatus("errors", "undecided", "as it is", 0.4, missing, missing_s)
+    assert tree(state(gates=[gate])).splitlines()[-2] == f"    ◌ errors       as it is{left}"
 
 
 class TestNext:
@@ -120,6 +134,18 @@ class TestNext:
     def test_a_limit_that_the_reason_does_not_tell(self) -> None:
         text = tree(state(because="errors at 10 %: undecided", wake_in_s=53.0))
         assert text.endswith("  next: errors at 10 %: undecided (for at most 53 s more)")
+
+    @pytest.mark.parametrize(("missing_s", "left"), [(None, ""), (90.0, ", about 1 m 30 s at this rate")])
+    def test_a_gate_s_sentence_is_not_said_twice(self, missing_s: float | None, left: str) -> None:
+        sentences = ("undecided: at most 3 points", "at most 20 % differ")
+        gates = [
+            GateStatus("differences", "not-worse", sentences[1], 1.0, None, None),
+            GateStatus("errors", "undecided", sentences[0], 0.4, 60, missing_s),
+        ]
+        text = tree(state(gates=gates, because=f"errors at weight 10 %: {sentences[0]}", wake_in_s=53.0))
+        assert text.endswith(f"\n  next: the next step when errors is proven{left} (for at most 53 s more)")
+        proven = tree(state(gates=gates, because=f"differences: {sentences[1]}", wake_in_s=None))
+        assert proven.endswith(f"\n  next: differences: {sentences[1]}")
 
     @pytest.mark.parametrize("wake_in_s", [None, 0.0, -3.0])
     def test_no_limit(self, wake_in_s: float | None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from abreast.analysis.tick import Side
 from abreast.envoy.counts import EnvoyCounts, Totals
 from abreast.operations.control import UserCounts
 from abreast.rollout.observed import Tally
@@ -116,3 +117,32 @@ def test_what_users_got_is_counted_apart(world: World) -> None:
     world.tick("v1", {200: 4})
     world.tick("v2", {200: 1, 503: 1})
     assert dict(world.counts.users) == {200: 5, 503: 1}
+
+
+def test_a_second_is_told_once_it_is_over(world: World) -> None:
+    world.tick("v2", {200: 8, 404: 1, 500: 1})
+    assert list(world.counts.seconds(BEGIN)) == []
+    world.tick("v2", {200: 1, 0: 2})
+    assert [(at, sides["v2"]) for at, sides in world.counts.seconds(BEGIN)] == [(BEGIN + 2, Side(10, 1, {10_000: 10}))]
+    world.tick("v2", {})
+    ended = world.counts.seconds(BEGIN)
+    assert [(at, sides["v2"].requests, sides["v2"].errors) for at, sides in ended] == [
+        (BEGIN + 2, 10, 1),
+        (BEGIN + 3, 3, 2),
+    ]
+
+
+def test_seconds_are_asked_for_from_the_last_one_on(world: World) -> None:
+    for count in (1, 10, 100, 1000):
+        world.tick("v1", {200: count})
+    for since, told in ((BEGIN + 1, [1, 10, 100]), (BEGIN + 2, [10, 100]), (BEGIN + 3.5, [100]), (BEGIN + 4, [])):
+        assert [sides["v1"].requests for _, sides in world.counts.seconds(since)] == told, since
+
+
+def test_both_versions_are_told_in_the_same_second(world: World) -> None:
+    world.tick("v1", {200: 4})
+    world.clock.time -= 1.0
+    world.tick("v2", {200: 1, 503: 1})
+    world.tick("v1", {200: 1})
+    [(at, sides)] = world.counts.seconds(BEGIN)
+    assert (at, sides["v1"].requests, sides["v2"].requests, sides["v2"].errors) == (BEGIN + 2, 4, 2, 1)

@@ -14,6 +14,7 @@ from abreast.model.rollout import (
     BakeStep,
     ErrorGate,
     HoldStep,
+    LatencyGate,
     Phase,
     Policy,
     Rollout,
@@ -74,7 +75,8 @@ async def test_a_rollout_comes_back_exactly_with_its_new_revision(store: Store) 
         ),
         on_timeout="promote-unproven",
         on_failure="freeze",
-        errors=ErrorGate(limit=1, min_requests=2, window_s=1 / 3),
+        errors=ErrorGate(budget=1, window_s=1 / 3),
+        latency=LatencyGate(tolerance=1, window_s=1 / 7, warm_up_s=0.1),
     )
     written = a_rollout(
         policy=policy,

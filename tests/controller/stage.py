@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self, Unpack
 
 from abreast.controller.act import Actor
+from abreast.controller.jury import Jury
 from abreast.controller.loop import Controller
 from abreast.controller.observe import Observer
 from abreast.model.errors import StoreError
@@ -15,6 +16,7 @@ from abreast.model.service import Probe, Service, Version
 from abreast.model.traffic import Split
 from abreast.rollout.actions import Reply
 from abreast.rollout.observed import Command, Verb
+from tests.fakes.checks import FakeChecks
 from tests.fakes.clock import FakeClock
 from tests.fakes.comparisons import FakeComparisons
 from tests.fakes.counts import FakeCounts
@@ -22,6 +24,7 @@ from tests.fakes.driver import FakeDriver
 from tests.fakes.gateway import FakeGateway
 from tests.fakes.store import FakeStore
 from tests.rollout.play import BEGIN, POLICY, Words, serving, under_way
+from tests.rollout.traffic import Both, ticks
 
 FULL: Final = StoreError("the store cannot be written: disk full", "make room on the disk")
 
@@ -69,6 +72,7 @@ class Stage:
         self.driver = FakeDriver(self.clock, start_s=0.0, stop_s=0.0)
         self.counts = FakeCounts(self.clock, since=BEGIN)
         self.comparisons = FakeComparisons()
+        self.checks = FakeChecks()
         self.store.on_save = self.did
         self.gateway.on_publish = lambda split: self.did(said(split))
 
@@ -97,7 +101,16 @@ class Stage:
         self.actor = Actor(SERVICE, self.driver, self.gateway, "secret")
         self.controller = Controller(
             rollout,
-            observer=Observer(SERVICE, self.driver, self.gateway, self.counts, self.clock, self.comparisons),
+            observer=Observer(
+                SERVICE,
+                self.driver,
+                self.gateway,
+                self.counts,
+                self.clock,
+                self.comparisons,
+                Jury(self.counts),
+                self.checks,
+            ),
             actor=self.actor,
             store=self.store,
             clock=self.clock,
@@ -122,6 +135,16 @@ class Stage:
         for _ in range(turns):
             await self.controller.turn()
             self.clock.time += 0.5
+
+    async def serves(self, seconds: int, both: Both, *, turns: bool = True) -> None:
+        """Users' requests come for so long, a cycle each second."""
+        for tick in ticks(seconds, both, begin=self.clock.time):
+            self.clock.time += 0.5
+            for version, side in (("v2", tick.candidate), ("v1", tick.stable)):
+                self.counts.add(version, {200: side.requests - side.errors, 503: side.errors})
+            self.clock.time += 0.5
+            if turns:
+                await self.controller.turn()
 
     def command(self, verb: Verb, **words: Unpack[Words]) -> Command:
         """A command of Ada's."""

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from abreast.model.rollout import Phase, WeightStep
+from abreast.model.rollout import ErrorGate, Phase, WeightStep
 from abreast.model.traffic import Split
 from tests.controller.stage import KilledError, Stage
 from tests.rollout.play import POLICY, at, serving
+from tests.rollout.traffic import GOOD
 
 
 @pytest.mark.parametrize(
@@ -50,11 +51,12 @@ async def test_a_raise_is_seen_by_users_only_if_it_survives(kill_at: str, weight
 
 @pytest.mark.parametrize("phase", ["pending", "progressing", "promoting", "retiring", "completed"])
 async def test_a_whole_rollout_survives_a_kill_after_each_record(phase: str) -> None:
-    quick = replace(POLICY, steps=(WeightStep(1000, for_s=0.0),), retire_after_s=0.0, unused_for_s=0.0, drain_s=0.0)
+    steps = (WeightStep(1000, for_s=0.0),)
+    quick = replace(POLICY, steps=steps, errors=ErrorGate(500, 1.0), retire_after_s=0.0, unused_for_s=0.0, drain_s=0.0)
     stage = await Stage.at(serving(quick))
     stage.kill_at = f"saved {phase}"
     killed = False
-    for turn in range(40):
+    for _ in range(40):
         try:
             if stage.rollout.number == 0:
                 await stage.order("start", policy=quick)
@@ -63,9 +65,7 @@ async def test_a_whole_rollout_survives_a_kill_after_each_record(phase: str) -> 
         except KilledError:
             killed = True
             await stage.restart()
-        stage.clock.time += 1.0
-        if turn > 3:
-            stage.counts.add("v2", {200: 30})
+        await stage.serves(1, GOOD, turns=False)
     assert killed
     assert (stage.rollout.phase, stage.rollout.serving) == (Phase.COMPLETED, "v2")
     assert {each.version for each in stage.driver.instances()} == {"v2"}

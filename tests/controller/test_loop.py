@@ -11,6 +11,7 @@ from abreast.model.event import EventKind
 from abreast.model.rollout import Phase, WeightStep
 from tests.controller.stage import FULL, KilledError, Stage
 from tests.rollout.play import POLICY, at, serving, under_way
+from tests.rollout.traffic import BROKEN, GOOD
 
 DISK = "disk full"
 
@@ -31,9 +32,7 @@ class TestOrder:
 
     async def test_so_is_a_verdict(self) -> None:
         stage = await Stage.climbing()
-        stage.counts.add("v1", {200: 90})
-        stage.counts.add("v2", {200: 15, 503: 15})
-        await stage.controller.turn()
+        await stage.serves(15, BROKEN)
         assert stage.log[:3] == ["publish 0", "save", "saved rolling-back"]
 
     async def test_a_raise_is_recorded_before_it_is_published(self) -> None:
@@ -116,10 +115,9 @@ class TestBrokenStore:
 
     async def test_a_step_does_not_go_on(self) -> None:
         stage = await Stage.at(under_way(Phase.PROGRESSING, step=0, weight=100))
-        stage.counts.add("v1", {200: 900})
-        stage.counts.add("v2", {200: 100})
+        await stage.serves(45, GOOD)
         stage.store.broken = FULL
-        stage.clock.time += 61
+        await stage.serves(20, GOOD)
         await stage.settle()
         assert (stage.rollout.step, stage.split) == (0, at(100))
         assert not any(entry.startswith("publish") for entry in stage.log), "not even for a moment"

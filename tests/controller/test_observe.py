@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
-from abreast.model.rollout import ErrorGate, Phase
+from abreast.analysis.assessment import Counted
+from abreast.model.checks import Check
+from abreast.model.rollout import Phase
 from tests.controller.stage import Stage
-from tests.rollout.play import BEGIN, POLICY, under_way
+from tests.rollout.play import BEGIN, POLICY, serving, under_way
+from tests.rollout.traffic import BROKEN, GOOD
 
 
 async def test_it_has_every_fact() -> None:
     stage = await Stage.climbing()
     stage.gateway.refusals["gateway-2"] = "no such cluster"
     stage.actor.hopeless["v3"] = "no such command"
+    stage.checks.answers["p99"] = Check("p99", "promql", passed=True)
     command = stage.command("pause")
     observed = stage.controller._observer.observe(stage.rollout, [command], stage.actor.hopeless)
     assert observed.now == stage.clock.now()
@@ -21,6 +25,8 @@ async def test_it_has_every_fact() -> None:
     assert observed.hopeless == {"v3": "no such command"}
     assert observed.counting_since == BEGIN
     assert observed.differences is stage.comparisons.seen
+    assert observed.checks == {"p99": stage.checks.answers["p99"]}
+    assert stage.checks.followed[-1] == (stage.rollout, True)
 
 
 async def test_it_is_a_copy_that_stays_as_it_was() -> None:
@@ -32,28 +38,42 @@ async def test_it_is_a_copy_that_stays_as_it_was() -> None:
     assert observed.ready("v1") == 2
 
 
-async def test_the_gates_window_and_the_step_each_have_their_span() -> None:
-    policy = replace(POLICY, errors=ErrorGate(window_s=60.0))
-    rollout = under_way(Phase.PAUSED, policy, attempt_since=BEGIN, step_since=BEGIN + 10, weight_since=BEGIN + 100)
-    stage = await Stage.at(rollout)
-    for second in (5, 50, 150, 190):
-        stage.clock.time = BEGIN + second
-        stage.counts.add("v2", {200: second})
-    stage.clock.time = BEGIN + 200
+async def test_checks_are_told_whether_the_candidate_has_all_its_instances() -> None:
+    stage = await Stage.at(serving())
+    stage.driver.sick.add("v2")
+    await stage.order("start")
+    await stage.settle()
+    assert stage.checks.followed[-1] == (stage.rollout, False)
+    stage.driver.sick.clear()
+    await stage.settle()
+    assert stage.checks.followed[-1] == (stage.rollout, True)
+
+
+async def test_the_step_and_the_evidence_each_have_their_span() -> None:
+    stage = await Stage.at(under_way(Phase.PAUSED))
+    await stage.serves(100, GOOD)
+    stage.controller.rollout = replace(stage.rollout, weight_since=stage.clock.time)
+    await stage.serves(50, GOOD, turns=False)
     observed = stage.controller.observe()
-    assert observed.step["v2"].requests == 150 + 190, "since the weight changed, which was later than the step"
-    assert observed.window["v2"].requests == 150 + 190, "the last minute"
-    stage.clock.time = BEGIN + 220
-    assert stage.controller.observe().window["v2"].requests == 190
+    assert observed.step["v2"].requests == 50 * 20, "since the weight changed, which was later than the step"
+    assert observed.assessment.errors.step.seen_c == 50 * 20
+    assert observed.assessment.errors.attempt.seen_c == 150 * 20
+
+
+async def test_looking_twice_counts_nothing_twice() -> None:
+    stage = await Stage.climbing()
+    await stage.serves(10, GOOD)
+    assert stage.controller.observe().assessment == stage.controller.observe().assessment
 
 
 async def test_a_new_attempt_starts_with_a_clean_slate() -> None:
-    stage = await Stage.at(under_way(Phase.FROZEN))
-    stage.clock.time = BEGIN + 10
-    stage.counts.add("v2", {503: 100})
-    stage.clock.time = BEGIN + 20
+    stage = await Stage.at(under_way(Phase.PROGRESSING, replace(POLICY, on_failure="freeze")))
+    await stage.serves(15, BROKEN)
     before = stage.controller.observe()
+    assert stage.rollout.resume_to is Phase.PROGRESSING
     await stage.order("resume")
     after = stage.controller.observe()
-    assert (before.window["v2"].errors, after.window["v2"].errors) == (100, 0)
+    assert before.assessment.errors.hard.proven
+    assert after.assessment.errors.attempt == Counted()
+    await stage.settle()
     assert stage.rollout.phase is Phase.PROGRESSING, "what was bad before the person resumed is not held against it"

@@ -15,7 +15,7 @@ def share_of(paths: set[str], method: str | None = None) -> float:
 
 
 def test_about_one_request_in_seven_fails_at_v3() -> None:
-    assert 0.1 < share_of(IMPORTED) < 0.18, "enough for the limit of 3 % to be passed for certain, and not all of it"
+    assert 0.1 < share_of(IMPORTED) < 0.18, "enough to be found within seconds, and not all of it"
 
 
 def test_enough_of_what_is_copied_differs_at_v2_and_most_does_not() -> None:

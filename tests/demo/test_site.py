@@ -10,7 +10,7 @@ import pytest
 import abreast
 from abreast.demo.site import PORT, example, free_port, site, spec_text
 from abreast.model.errors import UsageError
-from abreast.model.rollout import ShadowStep, WeightStep
+from abreast.model.rollout import ErrorGate, ShadowStep, WeightStep
 from abreast.spec_source import doubts, load_spec, missing_files
 
 
@@ -25,8 +25,9 @@ def test_the_spec_is_without_fault_and_in_a_hurry(name: str, tmp_path: Path) -> 
     # httpbin's commands come with examples/httpbin/prepare.py, which the demo runs first.
     assert [doubt for doubt in doubts(spec) if ".versions/" not in doubt] == []
     policy = spec.policy("v4" if name == "shop" else "0.10.4")
-    assert (policy.at_least_s, policy.bake_s, policy.retire_after_s) == (3.0, 3.0, 2.0)
-    assert (policy.errors.min_requests, policy.differences.tolerance) == (80, 300)
+    assert (policy.at_least_s, policy.bake_s, policy.retire_after_s) == (2.0, 2.0, 2.0)
+    assert (policy.errors, policy.differences.tolerance) == (ErrorGate(budget=200, window_s=1.0), 300)
+    assert policy.latency is None
     assert policy.steps[-2] == WeightStep(10_000)
     assert spec.service().gateway.listen.port == 9999
 

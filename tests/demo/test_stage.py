@@ -14,6 +14,7 @@ from abreast.bench.abreast_target import spec_text
 from abreast.bench.origin import Behaviour, Origin
 from abreast.bench.target import free_port
 from abreast.demo.crowd import Crowd
+from abreast.demo.site import HURRIED_GATES
 from abreast.demo.stage import ACTOR, DemoError, Stage
 from abreast.demo.teller import Teller
 from abreast.load import Plan
@@ -28,7 +29,9 @@ async def staged(short_tmp: Path) -> AsyncIterator[Staged]:
     port, out = free_port(), io.StringIO()
     async with Origin("v1") as good, Origin("v2", behaviour=Behaviour(fail_share=0.2)) as bad:
         file = short_tmp / "abreast.yaml"
-        file.write_text(spec_text(port, good.port, bad.port, 5000, 1), "utf-8")
+        spec = yaml.safe_load(spec_text(port, good.port, bad.port, 5000, 1))
+        spec["rollout"] |= {"gates": HURRIED_GATES, "on_failure": "roll-back"}
+        file.write_text(yaml.safe_dump(spec), "utf-8")
         plan = Plan(
             url=f"http://127.0.0.1:{port}",
             rate_per_s=200,
@@ -66,14 +69,14 @@ async def test_a_bad_candidate_from_its_first_request_to_its_last(staged: Staged
     assert not [answer for answer in stage.crowd.answers if answer.failure]
 
 
-async def test_what_is_compared_is_told_while_it_is(short_tmp: Path) -> None:
-    """Given a step that copies requests, the teller says how many answers are compared, and which step it is."""
+async def test_what_is_compared_and_proven_is_told_while_it_grows(short_tmp: Path) -> None:
+    """Given a step with users and copies, the teller says how many answers are compared, and how far the proof is."""
     port, out = free_port(), io.StringIO()
     async with Origin("v1") as stable, Origin("v2") as candidate:
         file = short_tmp / "abreast.yaml"
         spec = yaml.safe_load(spec_text(port, stable.port, candidate.port, 5000, 1))
-        spec["rollout"]["steps"].insert(0, {"shadow": "100%"})
-        spec["rollout"]["gates"] = {"differences": {"ignore": ["header:x-version"]}}
+        spec["rollout"]["steps"][0]["shadow"] = "100%"
+        spec["rollout"]["gates"] = {"differences": {"window": "1s", "ignore": ["header:x-version"]}}
         file.write_text(yaml.safe_dump(spec), "utf-8")
         plan = Plan(f"http://127.0.0.1:{port}", rate_per_s=50, duration_s=60, connections=4, users=50)
         async with UpProcess(file) as up, Crowd(plan) as crowd:
@@ -81,6 +84,10 @@ async def test_what_is_compared_is_told_while_it_is(short_tmp: Path) -> None:
             await stage.order("start", "v2")
             told = re.compile(r"[1-9]\d* answers of v2 compared with v1's so far, 0 findings")
             await stage.until(lambda _: bool(told.search(out.getvalue())), 20, "answers to be compared")
+            proof = re.compile(
+                r"gate errors: [1-9]\d?% of the proof that it is not worse; undecided: at most [\d.]+ points more of "
+            )
+            await stage.until(lambda _: bool(proof.search(out.getvalue())), 20, "evidence to grow")
             comparison = await up.findings()
 
     assert "100 % of requests are copied to v2" in out.getvalue()

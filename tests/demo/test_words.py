@@ -102,3 +102,9 @@ def test_a_verdict_is_bad_news_with_its_sentence() -> None:
 
     assert line is not None
     assert (line.text, line.tone) == ("verdict: gate errors: 9 % failed", "bad")
+
+
+def test_silence_is_bad_news_and_a_check_that_failed_a_detail() -> None:
+    told = [in_words(event(kind, reason="in its words"), Versions("v1", "v2")) for kind in ("silent", "check")]
+
+    assert [(line.text, line.tone) for line in told if line] == [("in its words", "bad"), ("in its words", "detail")]

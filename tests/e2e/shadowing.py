@@ -18,7 +18,7 @@ NOISY = Path(__file__).with_name("noisy.py")
 STEP_TIME = {"at_least": "0s", "at_most": "2h"}
 LASTING = {
     "steps": [{"shadow": "100%", "for": "1h"}],
-    "gates": {"differences": {"tolerance": "100%", "ignore": ["header:x-version"]}},
+    "gates": {"differences": {"tolerance": "100%", "window": "1s", "ignore": ["header:x-version"]}},
 }
 """The copying goes on, whatever is found."""
 
@@ -40,7 +40,7 @@ def shadowed(directory: Path, flaw: str, **rollout: object) -> Service:
         "steps": [{"shadow": "100%"}, {"weight": "10%"}],
         "step_time": STEP_TIME,
         "shadow": {"at_most": "10000/s"},
-        "gates": {"differences": {"ignore": ["header:x-version"]}},
+        "gates": {"differences": {"window": "1s", "ignore": ["header:x-version"]}},
         **rollout,
     }
     made = Service.of(directory, {"v1": noisy("v1", instances=2), "v2": noisy("v2", flaw)}, **settings)

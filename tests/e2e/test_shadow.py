@@ -64,7 +64,7 @@ def rolled_back(service: Service) -> None:
 
 
 def test_a_changed_type_is_found_explained_accepted_and_then_passes(directory: Path) -> None:
-    gates = {"differences": {"tolerance": "10%", "ignore": ["header:x-version"]}}
+    gates = {"differences": {"tolerance": "10%", "window": "1s", "ignore": ["header:x-version"]}}
     with Webhook() as hook:
         service = made(directory, gates=gates)
         service.spec["alerts"] = [hook.url]

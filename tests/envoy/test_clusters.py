@@ -181,6 +181,11 @@ def test_a_candidate_may_be_given_up_whole_and_stable_by_half_at_most() -> None:
         "v2": 50,  # the same in every role
         "v2/timed": 100,
     }
+    assert {name: (each["base_ejection_time"], each["max_ejection_time"]) for name, each in ejection.items()} == {
+        "v1": ("5s", "30s"),
+        "v2": ("5s", "30s"),
+        "v2/timed": ("0.5s", "0.5s"),  # or there would be no evidence against it
+    }
     # Else a passing probe would bring back an instance that answers 500.
     assert not any(each["successful_active_health_check_uneject_host"] for each in ejection.values())
     assert ejection["v2/timed"]["enforcing_consecutive_5xx"] == 100

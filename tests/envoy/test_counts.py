@@ -295,6 +295,25 @@ def test_never_are_more_said_to_wait_than_do(lives: list[tuple[int, int]], longe
             assert story.counts.waiting("v2", longer_than) == older, "all of them, where nothing new came"
 
 
+def test_seconds_hold_what_ticks_held_of_each_version(story: Story) -> None:
+    story.tick({200: 3, 500: 1}, after_s=0.25)
+    story.tick({200: 4, 0: 2}, after_s=0.25, in_flight=3)
+    story.tick({200: 50}, version="v1", after_s=0.25)
+    assert list(story.counts.seconds(BEGIN)) == []
+    story.tick(after_s=0.5)
+    [(at, sides)] = story.counts.seconds(BEGIN)
+    assert at == BEGIN + 1
+    assert (sides["v1"].requests, sides["v1"].errors, sides["v2"].requests, sides["v2"].errors) == (50, 0, 10, 3)
+    assert sides["v2"].latencies == {5000: 10}
+
+
+def test_of_an_inherited_envoy_seconds_begin_when_its_ticks_do(story: Story) -> None:
+    story.inherited = True
+    for codes in ({200: 1000}, {}, {200: 5, 500: 1}, {}):
+        story.tick(codes)
+    assert [(at, sides["v2"].requests) for at, sides in story.counts.seconds(BEGIN)] == [(BEGIN + 4, 6)]
+
+
 class FakeAdmin:
     """An admin socket that has the recorded statistics and filters them as Envoy does: by a search in names."""
 

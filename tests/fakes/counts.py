@@ -1,8 +1,9 @@
 """Counts that a test writes itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from abreast.analysis.tick import WAITING_S, Side
 from abreast.ports import Clock, Latencies, VersionCounts
 from abreast.rollout.observed import Tally
 
@@ -44,6 +45,20 @@ class FakeCounts:
             if at >= self.clock.now() - seconds:
                 found[version] = found.get(version, VersionCounts()) + counts
         return found
+
+    def seconds(self, since: float) -> Sequence[tuple[float, Mapping[str, Side]]]:
+        """As the port says; those stuck have waited for as long as the test likes."""
+        found: dict[float, dict[str, VersionCounts]] = {}
+        for at, version, counts in self.ticks:
+            end = int(at) + 1.0
+            if since < end <= self.clock.now():
+                sides = found.setdefault(end, {})
+                sides[version] = sides.get(version, VersionCounts()) + counts
+        return [(end, {name: self._side(name, each) for name, each in found[end].items()}) for end in sorted(found)]
+
+    def _side(self, version: str, counts: VersionCounts) -> Side:
+        waiting = (self.stuck.get(version, 0),) * len(WAITING_S)
+        return Side(counts.requests, counts.errors, counts.latencies.buckets, waiting)
 
     def waiting(self, version: str, longer_than_s: float) -> int:
         """How many the test says are stuck, whatever the time asked for."""

@@ -12,6 +12,7 @@ from abreast.model.rollout import (
     DifferenceGate,
     ErrorGate,
     HoldStep,
+    LatencyGate,
     Policy,
     ShadowStep,
     WeightStep,
@@ -77,7 +78,8 @@ rollout:
     timeout: 3s
     keep: 2d
   gates:
-    errors: {limit: 1%, min_requests: 100, window: 2m}
+    errors: {budget: 1%, window: 2s}
+    latency: {tolerance: 50%, window: 5s, warm_up: 2m}
     differences:
       tolerance: 1%
       ignore: [/generated_at, "header:X-Build", status, body, "header:Set-Cookie/SID"]
@@ -185,7 +187,8 @@ def test_the_policy_is_the_candidates() -> None:
         at_most_s=1800.0,
         on_timeout="promote-unproven",
         on_failure="freeze",
-        errors=ErrorGate(limit=100, min_requests=100, window_s=120.0),
+        errors=ErrorGate(budget=100, window_s=2.0),
+        latency=LatencyGate(tolerance=5000, window_s=5.0, warm_up_s=120.0),
         differences=DifferenceGate(tolerance=100),
         retire_after_s=3600.0,
         unused_for_s=300.0,
@@ -193,6 +196,34 @@ def test_the_policy_is_the_candidates() -> None:
         start_timeout_s=120.0,
     )
     assert spec.policy("v3").start_timeout_s == Version.start_timeout_s
+
+
+def test_latency_may_be_left_out_whatever_else_is_said_of_it() -> None:
+    def latency(words: str) -> LatencyGate | None:
+        text = f"versions: {{v1: {{run: a}}, v2: {{run: b}}}}\nstable: v1\nrollout: {{gates: {{latency: {words}}}}}"
+        return parse_spec(text).policy("v2").latency
+
+    assert latency("{}") == LatencyGate()
+    assert latency("{watch: true, tolerance: 5%}") == LatencyGate(tolerance=500)
+    assert latency("{watch: false, tolerance: 5%}") is None
+
+
+@pytest.mark.parametrize(
+    ("gates", "path", "message", "remedy"),
+    [
+        ("errors: {budget: 0%}", "errors.budget", "'0%' is not allowed here", "write at least 0.01 %"),
+        ("errors: {limit: 5%}", "errors.limit", "unknown key 'limit'; allowed here: budget, window", "abreast schema"),
+        ("latency: off", "latency", "a mapping of keys", ""),
+        ("latency: {warmup: 5s}", "latency.warmup", "unknown key 'warmup'", "did you mean `warm_up`?"),
+        ("latency: {tolerance: 20}", "latency.tolerance", "", "%"),
+        ("errors: {window: 0s}", "errors.window", "", "1s"),
+    ],
+)
+def test_what_a_gate_cannot_be_is_refused_with_what_it_can(gates: str, path: str, message: str, remedy: str) -> None:
+    ((_, found, said, advice),) = faults(f"versions: {{v1: {{run: a}}}}\nrollout: {{gates: {{{gates}}}}}")
+    assert found == f"rollout.gates.{path}"
+    assert message in said
+    assert remedy in advice
 
 
 def test_every_key_of_copying_and_comparing_arrives() -> None:

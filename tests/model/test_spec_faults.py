@@ -115,9 +115,10 @@ def test_a_value_that_is_wrong_and_needed_is_one_fault() -> None:
 def test_each_mapping_of_the_spec_has_a_shape() -> None:
     assert set(MODELS) == {
         *("", "gateway", "gateway.tls", "users", "versions.*", "versions.*.capacity", "rollout", "rollout.steps.*"),
-        *("rollout.step_time", "rollout.gates", "rollout.gates.errors", "rollout.retire"),
+        *("rollout.step_time", "rollout.gates", "rollout.gates.errors", "rollout.gates.latency", "rollout.retire"),
         *("rollout.shadow", "rollout.shadow.unsafe.*"),
         *("rollout.gates.differences", "rollout.gates.differences.endpoints.*"),
+        *("rollout.gates.promql.*", "rollout.gates.webhooks.*"),
     }
     assert keys_at("gateway.tls") == ["certificate", "key"]
     assert keys_at("nowhere") == []

@@ -1,13 +1,13 @@
 """The state as people and scripts read it, and the exit codes that they rely on."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import pytest
 
 from abreast.findings.book import Book
 from abreast.findings.finding import FindingState
 from abreast.findings.ledger import Ledger
-from abreast.model.rollout import Phase, Rollout
+from abreast.model.rollout import LatencyGate, Phase, Rollout
 from abreast.operations.status import (
     EXIT_HEALTHY,
     EXIT_PAUSED,
@@ -26,7 +26,8 @@ from tests.contracts.test_findings import a_finding
 from tests.controller.stage import FULL, Stage
 from tests.fakes.findings_desk import FakeFindingsDesk
 from tests.operations.desk import desk_of
-from tests.rollout.play import serving, under_way
+from tests.rollout.play import BEGIN, POLICY, serving, under_way
+from tests.rollout.traffic import BAD, GOOD, Both
 
 
 def read(stage: Stage) -> Status:
@@ -119,16 +120,38 @@ async def test_a_silent_candidate_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("candidate", "state"),
-    [({200: 100}, "not-worse"), ({200: 90, 500: 10}, "worse"), ({200: 5}, "undecided")],
+    ("both", "seconds", "state"),
+    [(GOOD, 60, "not-worse"), (BAD, 60, "worse"), (GOOD, 5, "undecided")],
 )
-async def test_the_gate_says_how_it_judges(candidate: dict[int, int], state: str) -> None:
+async def test_the_gate_says_how_it_judges(both: Both, seconds: int, state: str) -> None:
     stage = await Stage.climbing()
-    stage.counts.add("v1", {200: 900})
-    stage.counts.add("v2", candidate)
+    await stage.serves(seconds, both, turns=False)
     (gate,) = read(stage).gates
     assert (gate.name, gate.state) == ("errors", state)
     assert "of candidate requests failed against" in gate.sentence
+    if state != "undecided":
+        assert (gate.share, gate.missing, gate.missing_s) == (1.0, None, None)
+
+
+async def test_an_undecided_gate_says_how_far_it_is_and_how_long_the_rest_takes() -> None:
+    stage = await Stage.climbing()
+    await stage.serves(5, GOOD, turns=False)
+    (gate,) = read(stage).gates
+    assert 0 < gate.share < 1
+    assert gate.missing is not None
+    assert gate.missing_s == pytest.approx(gate.missing / (5 * 20 / (stage.clock.time - BEGIN)), rel=0.1)
+
+
+async def test_without_requests_it_says_how_many_and_not_how_long() -> None:
+    (gate,) = read(await Stage.climbing()).gates
+    assert (gate.state, gate.share, gate.missing_s) == ("undecided", 0.0, None)
+    assert gate.missing is not None
+    assert gate.missing > 0
+
+
+async def test_every_gate_of_the_policy_is_shown() -> None:
+    stage = await Stage.at(under_way(Phase.PROGRESSING, replace(POLICY, latency=LatencyGate())))
+    assert [gate.name for gate in read(stage).gates] == ["errors", "latency"]
 
 
 async def test_shadowing_shows_its_ledger_its_findings_and_its_gate() -> None:

@@ -2,7 +2,8 @@
 
     Play(serving()).orders("start").sees(v2=2).phase(Phase.PROGRESSING).wants(SetSplit(…)).after("30s")
 
-Each line of a play that changes the facts is one turn of `decide`; the lines in between look at its outcome.
+Each line of a play that changes the facts is one turn of `decide`, or, where users' requests come, one turn for each
+second; the lines in between look at its outcome.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ from abreast.model.units import FULL_WEIGHT, parse_duration
 from abreast.rollout.actions import Action, Decision, Reply, SetSplit, StopVersion
 from abreast.rollout.decide import decide, first
 from abreast.rollout.observed import Command, Differences, NodeState, Observed, Tally, Verb
+from abreast.rollout.watch import Watch, is_alone, is_live, is_warming
+from tests.rollout.traffic import Both, ticks
 
 BEGIN: Final = 1_000_000.0
 """Unix seconds at which every play begins."""
@@ -47,7 +50,8 @@ POLICY: Final = Policy(
     steps=STEPS,
     at_least_s=60.0,
     at_most_s=600.0,
-    errors=ErrorGate(limit=500, min_requests=20, window_s=60.0),
+    errors=ErrorGate(budget=500),
+    latency=None,
     retire_after_s=3600.0,
     unused_for_s=900.0,
     drain_s=10.0,
@@ -113,6 +117,13 @@ def under_way(phase: Phase, policy: Policy = POLICY, /, **fields: object) -> Rol
     return replace(rollout, **fields)  # type: ignore[arg-type]  # the fields of a Rollout, by name
 
 
+def silent(policy: Policy = POLICY, /, **fields: object) -> "Play":
+    """A rollout at 10 % for 20 seconds, whose gateways obey, without any request."""
+    play = Play(under_way(Phase.PROGRESSING, policy, **fields), now=BEGIN + 20.0)
+    play.acked = {"gateway-1": at(1000), "gateway-2": at(1000)}
+    return play
+
+
 class Words(TypedDict, total=False):
     """What a command may say beside its verb."""
 
@@ -148,13 +159,14 @@ class Play:
     ready: dict[str, int] = field(default_factory=lambda: {"v1": 2, "v2": 2})
     failing: dict[str, str] = field(default_factory=dict)
     acked: dict[str, Split | None] = field(default_factory=dict)
-    window: dict[str, Tally] = field(default_factory=dict)
     step: dict[str, Tally] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
     hopeless: dict[str, str] = field(default_factory=dict)
     counting_since: float = BEGIN - 3600
     story: list[Event] = field(default_factory=list)
+    watch: Watch = field(default_factory=Watch)
     decision: Decision = field(init=False)
+    noted: list[Event] = field(default_factory=list)
     _reply: Reply | None = None
     _orders: int = 0
 
@@ -169,9 +181,9 @@ class Play:
             instances=instances(self.ready, self.failing),
             wanted={"v1": 2, "v2": 2, "v3": 2},
             nodes=tuple(NodeState(name, split, connected=True) for name, split in self.acked.items()),
-            window=self.window,
             step=self.step,
             counting_since=self.counting_since,
+            assessment=self.watch.assessment,
             differences=self.differences,
             hopeless=self.hopeless,
         )
@@ -196,11 +208,25 @@ class Play:
             self.hears(self.split)
         return self
 
-    def counts(self, candidate: tuple[int, int] = (0, 0), stable: tuple[int, int] = (0, 0)) -> Self:
-        """The gateways counted (requests, errors) of each side, in this step and in the gate's window."""
-        tallies = {"v2": Tally(*candidate, last_request_at=self.now), "v1": Tally(*stable, last_request_at=self.now)}
-        self.step, self.window = dict(tallies), dict(tallies)
-        return self.turn()
+    def serves(self, duration: str, both: Both) -> Self:
+        """Users' requests come for so long: a turn each second. Who has users is up to whoever writes the play."""
+        noted: list[Event] = []
+        for tick in ticks(round(parse_duration(duration)), both, begin=self.now):
+            self.now = tick.at
+            self.watch.follow(self.rollout)
+            if is_live(self.rollout):
+                alone, warming = is_alone(self.rollout), is_warming(self.rollout, self.observed)
+                self.watch.add(replace(tick, alone=alone, warming=warming))
+            for version, side in (("v2", tick.candidate), ("v1", tick.stable)):
+                before = self.step.get(version, Tally())
+                seen_at = tick.at if side.requests else before.last_request_at
+                self.step[version] = Tally(
+                    before.requests + side.requests, before.errors + side.errors, last_request_at=seen_at
+                )
+            self.turn()
+            noted += self.noted
+        self.noted = noted
+        return self
 
     def compares(self, candidate_only: int, compared: int, *findings: str) -> Self:
         """So many of the answers compared in this attempt differ, and none of stable's own."""
@@ -228,16 +254,18 @@ class Play:
     def turn(self, *commands: Command) -> Self:
         """Decide, and take what was decided for recorded, as the store does; counts of a new step begin anew."""
         before = self.rollout
+        self.watch.follow(before)
         self.decision = decide(before, replace(self.observed, commands=commands))
         after = self.decision.rollout
         changed = after != before or self.decision.events
         self.rollout = replace(after, revision=before.revision + 1) if changed else before
-        self.story += self.decision.events
+        self.noted = list(self.decision.events)
+        self.story += self.noted
         self._reply = self.decision.replies[commands[-1].id] if commands else None
         if (after.step_since, after.weight_since) != (before.step_since, before.weight_since):
             self.step = {}
         if after.attempt_since != before.attempt_since:
-            self.window, self.differences = {}, Differences()
+            self.differences = Differences()
         return self
 
     # What is looked at
@@ -284,14 +312,14 @@ class Play:
         return self
 
     def notes(self, kind: EventKind, words: str, actor: str = "abreast") -> Self:
-        """This turn wrote such an event."""
-        found = [(event.kind, event.actor, event.reason) for event in self.decision.events]
+        """This line of the play wrote such an event."""
+        found = [(event.kind, event.actor, event.reason) for event in self.noted]
         assert any(each[:2] == (kind, actor) and words in each[2] for each in found), found
         return self
 
     def notes_nothing(self) -> Self:
-        """This turn wrote no event."""
-        assert self.decision.events == ()
+        """This line of the play wrote no event."""
+        assert self.noted == []
         return self
 
     def accepted(self, words: str = "") -> Self:

@@ -5,6 +5,7 @@ from typing import TypeVar, get_args
 
 from hypothesis import strategies as st
 
+from abreast.analysis.assessment import Assessment
 from abreast.model.rollout import (
     ApproveStep,
     BakeStep,
@@ -12,6 +13,7 @@ from abreast.model.rollout import (
     ErrorGate,
     HoldStep,
     LadderStep,
+    LatencyGate,
     Phase,
     Policy,
     Rollout,
@@ -25,7 +27,9 @@ from abreast.rollout.observed import Command, Differences, NodeState, Observed, 
 from abreast.rollout.steps import weight_at
 from abreast.rollout.transitions import HALTED
 from abreast.rollout.turn import shadow_at, split_of
+from abreast.rollout.watch import next_weight
 from tests.rollout.play import differing
+from tests.rollout.traffic import Traffic, assessed
 
 T = TypeVar("T")
 
@@ -33,6 +37,9 @@ BEGIN = 1_000_000.0
 VERSIONS = ("v1", "v2", "v3")
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
+traffic = st.builds(
+    Traffic, st.sampled_from([0, 1, 20, 200]), st.sampled_from([0.0, 0.01, 0.3, 1.0]), st.sampled_from([10, 50])
+)
 weights = st.integers(0, FULL_WEIGHT)
 times = st.floats(0.0, 5000.0).map(lambda seconds: BEGIN + seconds)
 spans = st.sampled_from([0.0, 1.0, 60.0, 600.0])
@@ -72,7 +79,8 @@ policies = st.builds(
     at_most_s=st.sampled_from([60.0, 3600.0]),
     on_timeout=st.sampled_from(["hold", "promote-unproven"]),
     on_failure=st.sampled_from(["roll-back", "freeze"]),
-    errors=st.builds(ErrorGate, st.integers(0, FULL_WEIGHT), st.integers(1, 50), st.sampled_from([10.0, 60.0])),
+    errors=st.builds(ErrorGate, st.sampled_from([1, 25, 500, 5000, FULL_WEIGHT]), st.sampled_from([1.0, 10.0])),
+    latency=maybe(st.builds(LatencyGate, st.sampled_from([0, 2000]), st.sampled_from([1.0, 20.0]), spans)),
     differences=st.builds(DifferenceGate, st.sampled_from([0, 10, 500])),
     retire_after_s=spans,
     unused_for_s=spans,
@@ -138,6 +146,14 @@ def tallies(draw: st.DrawFn) -> Tally:
 
 
 @st.composite
+def assessments(draw: st.DrawFn, rollout: Rollout) -> Assessment:
+    """What any traffic may have shown: none, some, a lot; good, bad, on one side only."""
+    seconds = draw(st.sampled_from([0, 0, 1, 10, 40]))
+    both = (draw(traffic), draw(traffic))
+    return assessed(rollout.policy, seconds, both, next_weight=next_weight(rollout))
+
+
+@st.composite
 def differences(draw: st.DrawFn) -> Differences:
     """Anything that comparing can show, nothing and much included."""
     compared = draw(st.sampled_from([0, 0, 1, 100, 10_000, 100_000]))
@@ -174,9 +190,9 @@ def facts(draw: st.DrawFn, rollout: Rollout) -> Observed:
         ),
         wanted=dict.fromkeys(VERSIONS, draw(st.integers(1, 2))),
         nodes=tuple(NodeState(f"n{n}", split, connected=True) for n, split in enumerate(acked)),
-        window=draw(st.dictionaries(st.sampled_from(VERSIONS), tallies())),
         step=draw(st.dictionaries(st.sampled_from(VERSIONS), tallies())),
         counting_since=draw(times),
+        assessment=draw(assessments(rollout)),
         differences=draw(differences()),
     )
 

@@ -5,15 +5,17 @@ from dataclasses import replace
 import pytest
 
 from abreast.model.event import Event, EventKind
-from abreast.model.rollout import Phase, Policy, Rollout, WeightStep
+from abreast.model.rollout import HoldStep, LatencyGate, Phase, Policy, Rollout, Step, WeightStep
 from abreast.model.traffic import Split
 from abreast.rollout.actions import RunVersion, SetSplit, StopVersion
-from abreast.rollout.decide import LIVE, decide, first, wishes
-from abreast.rollout.observed import Tally
+from abreast.rollout.decide import decide, first, wishes
 from abreast.rollout.turn import ACTOR
+from abreast.rollout.watch import LIVE, is_alone
 from tests.rollout.play import BEGIN, POLICY, V1, V2, Play, at, serving, under_way
+from tests.rollout.traffic import BAD, BROKEN, GOOD, NOTHING, OUTAGE, SLOW, Traffic
 
-BAD = {"candidate": (100, 20), "stable": (900, 9)}
+WATCHED = replace(POLICY, latency=LatencyGate(warm_up_s=0.0))
+HURRYING = replace(POLICY, on_timeout="promote-unproven")
 FREEZING = replace(POLICY, on_failure="freeze")
 LIVE_STATES = [
     under_way(Phase.PROGRESSING),
@@ -25,16 +27,17 @@ LIVE_STATES = [
 
 
 def playing(state: Rollout | None = None, policy: Policy = POLICY, **fields: object) -> Play:
-    """A climbing rollout, or that state, whose gateways obey."""
+    """A climbing rollout, or that state, whose gateways obey; one is behind where that would end the phase."""
     rollout = under_way(Phase.PROGRESSING, policy, **fields) if state is None else state
     play = Play(rollout)
-    play.acked = {"gateway-1": at(play.rollout.weight), "gateway-2": at(play.rollout.weight)}
+    behind = 5000 if rollout.phase is Phase.PROMOTING else rollout.weight
+    play.acked = {"gateway-1": at(rollout.weight), "gateway-2": at(behind)}
     return play
 
 
 def verdicts(play: Play) -> list[Event]:
-    """Every verdict of the play so far."""
-    return [event for event in play.story if event.kind is EventKind.VERDICT]
+    """Every verdict against the candidate so far."""
+    return [event for event in play.story if event.data.get("verdict") == "worse"]
 
 
 def test_the_first_version_serves_everybody_at_once() -> None:
@@ -49,66 +52,159 @@ class TestVerdict:
     """A candidate that is worse: in every phase in which users may be on it, also while a person is waited for."""
 
     def test_it_rolls_back_before_anything_else(self, state: Rollout) -> None:
-        play = playing(state).counts(**BAD).phase(Phase.ROLLING_BACK)
+        play = playing(state).serves("15s", BROKEN).phase(Phase.ROLLING_BACK)
         assert play.decision.actions[0] == SetSplit(at(0), urgent=True)
-        play.notes(EventKind.VERDICT, "20.00 % of candidate requests failed against 1.00 % of stable's")
-        play.notes(EventKind.PHASE, "gate errors: ").notes(EventKind.WEIGHT, "more than 5 % worse")
+        where = "since all users are on it" if is_alone(state) else "in the same seconds"
+        play.notes(EventKind.VERDICT, f"gate errors: {where}, 9")
+        play.notes(EventKind.VERDICT, "fewer than 1 of 1,000 rollouts").notes(EventKind.PHASE, "gate errors: ")
+        play.notes(EventKind.WEIGHT, "If the candidate were no more than 25 points worse")
+        assert len(verdicts(play)) == 1
 
     def test_or_it_freezes_where_the_policy_says_so(self, state: Rollout) -> None:
         play = playing(state)
         play.rollout = replace(play.rollout, policy=FREEZING)
         weight, goal = play.rollout.weight, play.rollout.resume_to or play.rollout.phase
-        play.counts(**BAD).phase(Phase.FROZEN).gives(at(weight)).waits("frozen: a person has to resume").wakes(None)
+        play.serves("15s", BROKEN).phase(Phase.FROZEN).gives(at(weight)).waits("frozen: a person has to resume")
+        play.wakes(None)
         assert play.rollout.resume_to is goal
-        play.counts(**BAD).notes_nothing()
+        play.serves("15s", BROKEN).notes_nothing()
         play.after("1s").orders("resume").accepted().notes(EventKind.PHASE, "resumed", actor="ada")
-        assert play.decision.events[-1].data["after"] == ("baking" if goal is Phase.PROMOTING else goal)
+        (moved,) = (event.data["after"] for event in play.noted if event.kind is EventKind.PHASE)
+        assert moved == goal
+        play.serves("15s", BROKEN).phase(Phase.FROZEN)
 
-    def test_too_few_requests_decide_nothing(self, state: Rollout) -> None:
-        assert not verdicts(playing(state).counts(candidate=(19, 19), stable=(900, 0)))
-        playing(state).counts(candidate=(20, 20), stable=(900, 0)).phase(Phase.ROLLING_BACK)
+    def test_a_few_failures_decide_nothing(self, state: Rollout) -> None:
+        play = playing(state).serves("1s", (Traffic(500, 1.0), Traffic(500)))
+        assert not verdicts(play), "all of them in one second"
+        assert not verdicts(playing(state).serves("2m", (Traffic(1, 0.02), Traffic(9))))
 
     def test_an_outage_of_both_is_not_the_candidates_fault(self, state: Rollout) -> None:
-        assert not verdicts(playing(state).counts(candidate=(100, 90), stable=(900, 800)))
+        play = playing(state).serves("20s", GOOD).serves("30s", OUTAGE)
+        assert bool(verdicts(play)) == is_alone(state), "without users on stable nothing cancels out"
+
+    def test_nothing_counted_decides_nothing(self, state: Rollout) -> None:
+        assert not verdicts(playing(state).serves("5m", NOTHING))
+        if not is_alone(state):
+            assert not verdicts(playing(state).serves("1m", (Traffic(20, 1.0), Traffic()))), "nothing to compare with"
+
+
+@pytest.mark.parametrize("state", LIVE_STATES[:3], ids=lambda state: f"{state.phase}-{state.step}")
+class TestLanes:
+    """Beside users on stable each gate ends it, each with its sentence."""
+
+    def test_more_errors(self, state: Rollout) -> None:
+        play = playing(state).serves("40s", BAD).phase(Phase.ROLLING_BACK)
+        play.notes(EventKind.VERDICT, "gate errors: in the same seconds, 20.00 % of candidate requests failed against")
+        play.notes(EventKind.VERDICT, "If the candidate were no worse than tolerated, evidence this strong would")
+        play.notes(EventKind.VERDICT, "fewer than 1 of 250 rollouts, however often we look")
+
+    def test_slower(self, state: Rollout) -> None:
+        play = playing(state)
+        play.rollout = replace(play.rollout, policy=WATCHED)
+        play.after("1m").serves("2m", SLOW).phase(Phase.ROLLING_BACK)
+        play.notes(EventKind.VERDICT, "gate latency: 100.00 % of candidate requests took 20 % longer than stable's p50")
+        play.notes(EventKind.VERDICT, "fewer than 1 of 250 rollouts, however often we look")
+
+    def test_slower_is_no_reason_where_nobody_asks(self, state: Rollout) -> None:
+        assert not verdicts(playing(state).after("1m").serves("2m", SLOW))
+
+    def test_nor_while_an_instance_warms_up(self, state: Rollout) -> None:
+        play = playing(state)
+        patient = replace(WATCHED, latency=LatencyGate(warm_up_s=300.0))
+        play.rollout = replace(play.rollout, policy=patient)
+        assert not verdicts(play.serves("2m", SLOW))
+        assert verdicts(play.serves("15s", BROKEN)), "errors count from the first request"
+
+    def test_other_answers(self, state: Rollout) -> None:
+        play = playing(state).compares(30, 100).phase(Phase.ROLLING_BACK)
+        play.notes(EventKind.VERDICT, "gate differences: 30.00 % of the candidate's answers differ")
+        play.notes(EventKind.VERDICT, "fewer than 1 of 1,000 rollouts, however often we look")
 
 
 def test_users_are_protected_in_exactly_the_phases_where_they_may_be_on_the_candidate() -> None:
     for phase in Phase:
         play = playing(under_way(phase))
-        assert bool(verdicts(play.counts(**BAD))) == (phase in LIVE), phase
+        play.ready["v2"] = 1  # not yet enough to begin
+        assert bool(verdicts(play.serves("15s", BROKEN))) == (phase in LIVE), phase
+
+
+def test_once_it_has_all_users_only_hard_failure_ends_it() -> None:
+    play = playing(under_way(Phase.BAKING, WATCHED)).serves("4m", (Traffic(20, 0.2, ms=500), Traffic()))
+    assert not verdicts(play)
+    play.notes_nothing().serves("20s", BROKEN).phase(Phase.ROLLING_BACK)
 
 
 def test_no_data_neither_promotes_nor_rolls_back() -> None:
     play = playing(step=4, weight=5000)
-    play.after("10m").notes(EventKind.HELD, "held after 10 m: errors at 50 %: undecided: 0 of 20").gives(at(5000))
-    play.after("10d").phase(Phase.PROGRESSING).gives(at(5000)).notes_nothing().wakes(None)
+    play.after("10m").notes(EventKind.HELD, "held after 10 m: errors at weight 50 %: undecided: no candidate request")
+    play.gives(at(5000)).serves("1m", NOTHING).notes_nothing().serves("1m", (Traffic(20), Traffic()))
+    assert {event.kind for event in play.noted} == {EventKind.SILENT}
+    play.after("10d").phase(Phase.PROGRESSING).gives(at(5000)).wakes(None)
+    assert play.rollout.step == 4
 
 
 def test_a_step_that_takes_too_long_goes_on_unproven_only_if_the_policy_says_so() -> None:
-    play = playing(policy=replace(POLICY, on_timeout="promote-unproven"))
+    play = playing(policy=HURRYING)
     play.after("9m").gives(at(1000)).wakes("1m")
     play.after("1m").notes(EventKind.HELD, "unproven after 10 m, going on as the policy says").waits("hold: 30 s")
 
 
-@pytest.mark.parametrize("in_step", [Tally(40, 20), Tally(19, 19)])
-def test_unproven_is_not_the_same_as_worse(in_step: Tally) -> None:
-    """A candidate too slow for the gate's window, and bad over the whole step, is held all the same."""
-    play = playing(policy=replace(POLICY, on_timeout="promote-unproven"))
-    play.step = {"v2": in_step, "v1": Tally(400, 0)}
-    play.after("10m")
-    if in_step.requests >= 20:
-        play.notes(EventKind.HELD, "held after 10 m: errors at 10 %: 50.00 %").gives(at(1000))
-        assert play.rollout.step == 1
-    else:
-        assert play.rollout.step == 2
+@pytest.mark.parametrize(("policy", "step"), [(POLICY, 1), (HURRYING, 2)])
+def test_what_is_too_few_for_a_proof_is_held_or_goes_on(policy: Policy, step: int) -> None:
+    play = playing(policy=policy)
+    play.serves("60s", (Traffic(1, 0.1), Traffic(9, 0.1))).after("9m")
+    play.notes(EventKind.HELD, "errors at weight 10 %: undecided: at most ")
+    assert play.rollout.step == step
+
+
+def test_the_proof_of_a_step_is_not_one_of_the_next() -> None:
+    steps = (WeightStep(1000, 0.0), WeightStep(5000, 0.0), WeightStep(10_000))
+    play = playing(policy=replace(POLICY, steps=steps), step=0)
+    while play.rollout.step == 0:
+        play.serves("1s", GOOD)
+    assert play.rollout.step == 1, "not both in one turn"
+    play.obeyed().turn().waits("errors at weight 50 %: undecided: no candidate request in this step yet")
+
+
+def test_a_candidate_that_is_worse_is_not_taken_for_unproven() -> None:
+    """The order of a turn sees to it: who protects comes before who goes on."""
+    play = playing(policy=replace(HURRYING, on_failure="freeze"))
+    play.after("585s").serves("15s", BROKEN).phase(Phase.FROZEN)
+    assert play.rollout.step == 1
+
+
+def test_the_proof_of_the_last_step_is_a_verdict_of_its_own() -> None:
+    """Of the others the event of the step that begins says it."""
+    play = playing(step=4, weight=5000).serves("60s", GOOD).phase(Phase.PROMOTING)
+    play.notes(EventKind.VERDICT, "errors: not worse: at most 1.2 points more of its requests fail than of stable's")
+    (proof,) = (event for event in play.noted if event.kind is EventKind.VERDICT)
+    assert proof.data == {"verdict": "not-worse"}
+    earlier = playing().serves("60s", GOOD)
+    assert earlier.rollout.step == 2
+    assert EventKind.VERDICT not in {event.kind for event in earlier.story}
+
+
+@pytest.mark.parametrize("steps", [(WeightStep(1000),), (WeightStep(1000), HoldStep(60.0))])
+def test_what_was_not_proven_is_no_verdict(steps: tuple[Step, ...]) -> None:
+    policy = replace(HURRYING, steps=(*steps, WeightStep(10_000)))
+    play = playing(policy=policy, step=len(steps) - 1).after("10m").phase(Phase.PROMOTING)
+    assert EventKind.VERDICT not in {event.kind for event in play.story}
 
 
 def test_gateways_that_do_not_obey_hold_the_step_whatever_the_policy() -> None:
-    play = playing(policy=replace(POLICY, on_timeout="promote-unproven")).hears(at(100), "gateway-2")
-    play.counts(candidate=(100, 0), stable=(900, 0)).after("10m")
+    play = playing(policy=HURRYING).hears(at(100), "gateway-2")
+    play.serves("60s", GOOD).after("9m")
     play.notes(EventKind.HELD, "held after 10 m: not every gateway obeys yet").gives(at(1000))
     assert play.rollout.step == 1
     play.obeyed().waits("hold: 30 s")
+
+
+def test_a_candidate_without_requests_is_told_once_with_its_cause_and_again_when_it_has_some() -> None:
+    play = playing().after("29s").notes_nothing().after("1s")
+    play.notes(EventKind.SILENT, "v2 got no request for 30 s although its weight is 10 %: v1 got none either")
+    play.serves("5s", NOTHING).notes_nothing().serves("1s", (Traffic(1), Traffic())).after("1s")
+    play.phase(Phase.PROGRESSING)
+    assert [event.reason for event in play.story if event.kind is EventKind.SILENT][1:] == ["v2 gets requests again"]
 
 
 class TestShelter:
@@ -140,7 +236,7 @@ class TestShelter:
 
     def test_a_stable_side_that_died_lends_its_users_to_the_candidate(self) -> None:
         play = playing().sees(v1=0).notes(EventKind.SHELTERED, "the stable has no ready instance").gives(at(10_000))
-        play.obeyed().counts(candidate=(500, 0)).after("5m").phase(Phase.PROGRESSING).gives(at(10_000))
+        play.obeyed().serves("1m", (Traffic(500), Traffic())).after("4m").phase(Phase.PROGRESSING).gives(at(10_000))
         play.sees(v1=2).wants(SetSplit(at(1000), urgent=True))
         play.notes(EventKind.UNSHELTERED, "the stable is ready again and has its users back (10 %)")
 
@@ -199,9 +295,8 @@ class TestWishes:
 
 
 def test_the_same_facts_give_the_same_decision() -> None:
-    play = playing()
-    play.step = play.window = {"v2": Tally(100, 0), "v1": Tally(900, 0)}
-    play.now += 60
+    play = playing().serves("50s", GOOD)
+    play.now += 10
     assert decide(play.rollout, play.observed) == decide(play.rollout, play.observed)
 
 

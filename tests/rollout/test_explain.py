@@ -2,82 +2,15 @@
 
 from dataclasses import replace
 
-import pytest
-
-from abreast.model.rollout import Phase, ShadowStep, WeightStep
-from abreast.rollout.explain import candidate_silence, explain
+from abreast.model.checks import Check, PromqlGate
+from abreast.model.rollout import LatencyGate, Phase, ShadowStep, WeightStep
+from abreast.rollout.explain import explain
 from abreast.rollout.gates import judge_differences
-from abreast.rollout.observed import NodeState, Tally
-from tests.rollout.play import BEGIN, POLICY, V1, Play, at, serving, under_way
+from abreast.rollout.observed import NodeState
+from tests.rollout.play import BEGIN, POLICY, V1, Play, at, serving, silent, under_way
+from tests.rollout.traffic import GOOD, OUTAGE, Traffic
 
-
-def silent(**fields: object) -> Play:
-    """A rollout at 10 % for 20 seconds, whose gateways obey, without any request."""
-    play = Play(under_way(Phase.PROGRESSING, **fields), now=BEGIN + 20.0)
-    play.acked = {"gateway-1": at(1000), "gateway-2": at(1000)}
-    return play
-
-
-def silence(play: Play, patience_s: float = 10.0) -> str | None:
-    return candidate_silence(play.rollout, play.observed, patience_s)
-
-
-class TestSilence:
-    """A candidate without requests: the cause, the one that hides the others first."""
-
-    OPENING = "v2 got no request for 20 s although its weight is 10 %: "
-
-    def test_no_instance(self) -> None:
-        play = silent(sheltering="candidate")
-        play.acked = {"gateway-1": at(100)}
-        assert silence(play) == f"{self.OPENING}it has no ready instance, so its users are served by v1"
-
-    def test_gateways_that_do_not_obey(self) -> None:
-        play = silent()
-        play.acked["gateway-2"] = at(100)
-        assert silence(play) == f"{self.OPENING}gateway-2 did not take the present snapshot"
-
-    def test_gateways_that_refuse_in_their_own_words(self) -> None:
-        play = silent()
-        node = NodeState("gateway-1", at(100), connected=True, nack="no such cluster: v2")
-        observed = replace(play.observed, nodes=(node,))
-        expected = f"{self.OPENING}gateway-1 did not take the present snapshot (no such cluster: v2)"
-        assert candidate_silence(play.rollout, observed, 10.0) == expected
-
-    def test_no_users_at_all(self) -> None:
-        assert silence(silent()) == f"{self.OPENING}v1 got none either; no user reaches the gateway"
-
-    def test_no_users_in_its_buckets(self) -> None:
-        play = silent()
-        play.step = {"v1": Tally(300, 0)}
-        words = silence(play)
-        assert words is not None
-        assert words.startswith(f"{self.OPENING}v1 had 300; the users seen all fall into stable's buckets.")
-        assert "users.by" in words
-
-    def test_a_sheltered_stable_side_is_not_the_candidates_lack(self) -> None:
-        play = silent(sheltering="stable")
-        play.acked = {"gateway-1": at(10_000)}
-        assert silence(play) == f"{self.OPENING}v1 got none either; no user reaches the gateway"
-
-    @pytest.mark.parametrize("tally", [Tally(1, 0), Tally(0, 0, in_flight=1)])
-    def test_a_candidate_that_is_asked_is_not_silent(self, tally: Tally) -> None:
-        play = silent()
-        play.step = {"v2": tally}
-        assert silence(play) is None
-
-    def test_it_takes_some_patience_from_the_weight_and_from_the_counting(self) -> None:
-        assert silence(silent(), patience_s=20.0) is not None
-        assert silence(silent(), patience_s=20.1) is None
-        assert silence(silent(weight_since=BEGIN + 15)) is None
-        late = silent()
-        late.counting_since = BEGIN + 15
-        assert silence(late) is None
-
-    @pytest.mark.parametrize("phase", [Phase.PENDING, Phase.ROLLED_BACK, Phase.COMPLETED, Phase.ROLLING_BACK])
-    def test_where_none_are_due_none_are_missed(self, phase: Phase) -> None:
-        assert silence(Play(under_way(phase), now=BEGIN + 1000)) is None
-        assert silence(silent(weight=0)) is None
+GATES = ("errors", "latency")
 
 
 class TestExplain:
@@ -85,14 +18,16 @@ class TestExplain:
 
     def test_a_rollout_that_climbs(self) -> None:
         play = silent()
-        play.step = play.window = {"v1": Tally(90, 0), "v2": Tally(10, 0)}
+        play.now = BEGIN
+        play.serves("20s", (Traffic(1), Traffic(9)))
         assert list(explain(play.rollout, play.observed)) == [
             "v1 → v2 is progressing for 20 s: as the play begins.",
             "The order is 10 % of users on v2.",
             "Waiting: weight 10 %: 40 s of 1 m left (looked at again in 40 s at the latest).",
             (
-                "Gate errors: undecided: 10 of 20 candidate requests needed; 0.00 % of candidate requests failed "
-                "against 0.00 % of stable's in the last 1 m (0 of 10; 0 of 90)."
+                "Gate errors: undecided: at most 25 points more of its requests fail than of stable's (in the same "
+                "seconds, 0.00 % of candidate requests failed against 0.00 % of stable's (0 of 20; 0 of 180)); about "
+                "25 more candidate requests are needed if it is as good as stable; at the present rate that takes 24 s."
             ),
             "You can: promote, promote --full, pause, weight, abort.",
         ]
@@ -105,7 +40,8 @@ class TestExplain:
         assert sentences[1] == "The order is 0 % of users on v2, and 20 % of requests copied to it."
         judged = judge_differences(play.rollout.policy.differences, play.observed.differences).sentence
         assert sentences[2].startswith(f"Waiting: differences at shadow 20 %: {judged} (looked at again in 9 m")
-        assert f"Gate differences: {judged}." in sentences
+        assert f"Gate differences: {judged}; at the present rate that takes 1 h 40 m." in sentences
+        assert "Gate errors: undecided: no user is on the candidate." in sentences
         assert judged.startswith("undecided: 2.00 % of the candidate's answers differ (1 of 50;")
 
     def test_what_was_compared_is_told_also_when_nothing_is_copied_any_more(self) -> None:
@@ -145,6 +81,42 @@ class TestExplain:
         ]
         assert "Waiting for every gateway to send all users to v1." in sentences
         assert "You can" not in " ".join(sentences), "a rollback ends by itself"
+
+    def test_each_gate_is_told_with_what_is_missing_and_how_long_that_takes(self) -> None:
+        play = silent(policy=replace(POLICY, latency=LatencyGate(warm_up_s=0.0)))
+        play.now = BEGIN
+        play.serves("30s", GOOD)
+        sentences = list(explain(play.rollout, play.observed))
+        errors, latency = (next(each for each in sentences if each.startswith(f"Gate {name}: ")) for name in GATES)
+        assert errors.startswith("Gate errors: not worse: at most 1.9 points more")
+        assert latency.startswith("Gate latency: p90 undecided: 5.00 % of candidate requests took 20 % longer than")
+        assert latency.endswith(" s.")
+        assert " more candidate requests are needed if it is as good as stable; at the present rate that" in latency
+
+    def test_an_outage_of_both_is_told_as_what_it_is(self) -> None:
+        play = silent()
+        play.serves("30s", OUTAGE)
+        told = explain(play.rollout, play.observed)[-2]
+        assert told.startswith(
+            "Both versions failed in the same seconds (360 of 600 candidate requests, 3,240 of 5,400"
+        )
+        assert told.endswith("what hits both alike says nothing against the candidate.")
+
+    def test_once_it_has_all_users_nothing_is_said_to_be_missing(self) -> None:
+        play = Play(under_way(Phase.BAKING), acked={"gateway-1": at(10_000)}).serves("10s", (Traffic(20), Traffic()))
+        (errors,) = (each for each in explain(play.rollout, play.observed) if each.startswith("Gate "))
+        assert errors == (
+            "Gate errors: only hard failure is watched while nobody is on stable: since all users are on it, 0.00 % of "
+            "candidate requests failed against – of stable's before (0 of 200; 0 of 0)."
+        )
+
+    def test_checks_are_told_before_the_gates(self) -> None:
+        gate = PromqlGate("p99", "http://127.0.0.1:9090", "vector(1)", at_most=2.0)
+        play = silent(policy=replace(POLICY, promql=(gate,)))
+        passed = Check("p99", "promql", passed=True, at=BEGIN + 10, detail="1, at most 2")
+        sentences = explain(play.rollout, replace(play.observed, checks={"p99": passed}))
+        assert sentences[3] == "Gate promql p99: passed: 1, at most 2."
+        assert sentences[4].startswith("Gate errors: ")
 
     def test_silence_is_told(self) -> None:
         play = silent()

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from abreast.analysis.assessment import Assessment
+from abreast.analysis.engine import Engine
 from abreast.model.event import EventKind
 from abreast.model.rollout import (
     ROLLOUT_JSON,
-    ErrorGate,
     LadderStep,
     Phase,
     Policy,
@@ -25,13 +26,15 @@ from abreast.model.service import Endpoint, Instance, InstanceState
 from abreast.model.units import FULL_WEIGHT
 from abreast.rollout.actions import RunVersion, SetSplit
 from abreast.rollout.commands import allowed
-from abreast.rollout.decide import LIVE, decide
-from abreast.rollout.gates import judge_errors
-from abreast.rollout.observed import Command, Differences, NodeState, Tally, Verb
+from abreast.rollout.decide import decide
+from abreast.rollout.gates import judge_errors, judge_latency
+from abreast.rollout.observed import Command, Differences, NodeState, Verb
 from abreast.rollout.transitions import HALTED, TRANSITIONS, Trigger, target
 from abreast.rollout.turn import ACTOR, split_of
+from abreast.rollout.watch import LIVE, limits_of, next_weight
 from tests.rollout.play import differing
-from tests.rollout.situations import BEGIN, VERBS, VERSIONS, facts, rollouts, situations, tallies
+from tests.rollout.situations import BEGIN, VERBS, VERSIONS, facts, rollouts, situations
+from tests.rollout.traffic import BROKEN, assessed
 from tests.simulation.invariants import check_decision, split_in
 
 ENDINGS: tuple[Verb, ...] = ("abort", "undo")
@@ -117,8 +120,8 @@ def test_without_any_count_nobody_is_promoted_by_weight_nor_rolled_back(phase: P
         data.draw(facts(rollout)),
         instances=ready,
         wanted=dict.fromkeys(VERSIONS, 1),
-        window={},
         step={},
+        assessment=data.draw(st.sampled_from([Assessment(), Engine(limits_of(rollout.policy)).assessment()])),
         differences=Differences(),
         nodes=(NodeState("n", split_of(rollout), connected=True),),
     )
@@ -199,15 +202,32 @@ def test_only_what_is_said_to_be_possible_is_accepted(phase: Phase, data: st.Dat
         assert verb in possible
 
 
-@settings(many, max_examples=100)
-@given(tallies(), tallies(), st.builds(ErrorGate, st.integers(0, FULL_WEIGHT), st.integers(1, 50)))
-def test_more_errors_never_make_a_candidate_look_better(candidate: Tally, stable: Tally, gate: ErrorGate) -> None:
-    now = judge_errors(gate, candidate, stable, "a window")
-    assert not (now.worse and now.proven)
-    assert now.worse or now.proven or candidate.requests < gate.min_requests
-    assume(candidate.errors < candidate.requests)
-    more = judge_errors(gate, replace(candidate, errors=candidate.errors + 1), stable, "a window")
-    assert more.worse or not now.worse
+@everywhere
+def test_errors_beyond_doubt_end_it_whatever_else_is_seen(phase: Phase, data: st.DataObject) -> None:
+    """In every phase in which users may be on the candidate, and in no other."""
+    rollout, observed = data.draw(situations(phase, most_commands=0))
+    broken = assessed(rollout.policy, 10, BROKEN, next_weight=next_weight(rollout))
+    decision = decide(rollout, replace(observed, assessment=broken))
+    kinds = {event.kind for event in decision.events}
+    if phase not in LIVE:
+        without = decide(rollout, replace(observed, assessment=Assessment()))
+        assert EventKind.VERDICT in kinds or decision == without
+        return
+    assert decision.rollout.phase in {Phase.FROZEN, Phase.ROLLING_BACK, Phase.ROLLED_BACK}
+    assert EventKind.VERDICT in kinds
+    assert rollout.policy.on_failure == "freeze" or decision.rollout.weight == 0
+
+
+@everywhere
+def test_no_verdict_is_worse_and_proven_at_once(phase: Phase, data: st.DataObject) -> None:
+    rollout, observed = data.draw(situations(phase, most_commands=0))
+    for judge in (judge_errors, judge_latency):
+        verdict = judge(rollout, observed.assessment)
+        assert not (verdict.worse and verdict.proven)
+        assert 0 <= verdict.share <= 1
+        assert verdict.share == 1 or not (verdict.worse or verdict.proven)
+        assert verdict.missing is None or verdict.missing >= 0
+        assert verdict.sentence
 
 
 @everywhere

@@ -41,7 +41,7 @@ def changed(*steps: Step) -> Policy:
         changed(ONE, TEN, HALF, FULL, BakeStep(7200.0)),
         changed(ONE, TEN, ShadowStep(2000), HALF, FULL),
         replace(POLICY, differences=DifferenceGate(100), shadow=ShadowPolicy(at_most_per_s=1.0)),
-        replace(POLICY, at_least_s=5.0, errors=ErrorGate(limit=1), on_failure="freeze", drain_s=99.0),
+        replace(POLICY, at_least_s=5.0, errors=ErrorGate(budget=1), on_failure="freeze", drain_s=99.0),
     ],
 )
 def test_what_is_to_come_follows_the_spec(policy: Policy) -> None:

@@ -9,11 +9,11 @@ from abreast.model.rollout import ApproveStep, BakeStep, Phase, ShadowStep, Weig
 from abreast.rollout.actions import SetSplit
 from abreast.rollout.observed import Differences
 from tests.rollout.play import POLICY, V1, Play, at, differing, serving, under_way
+from tests.rollout.traffic import BAD, GOOD
 
 STEPS = (ShadowStep(2000, 60.0), WeightStep(100), WeightStep(1000, shadow=0), WeightStep(10_000), BakeStep(60.0))
 COPYING = replace(POLICY, steps=STEPS)
 FREEZING = replace(COPYING, on_failure="freeze")
-GOOD = {"candidate": (200, 1), "stable": (800, 4)}
 TITLE = "GET /orders/{id}: /total is a string, was a number"
 
 
@@ -26,12 +26,12 @@ def copying(fields: dict[str, object] | None = None) -> Play:
 def test_the_whole_way() -> None:
     play = copying().gives(at(0, shadow=2000)).notes_nothing().waits("shadow 20 %: 1 m of 1 m left").wakes("60s")
     play.after("60s").waits("differences at shadow 20 %: undecided: no answers compared yet").wakes("9m")
-    play.counts(**GOOD).gives(at(0, shadow=2000))
+    play.serves("1s", GOOD).gives(at(0, shadow=2000))
     play.compares(1, 1000).waits("compared answers are needed if none differs").gives(at(0, shadow=2000))
     play.compares(0, 6000).notes(EventKind.STEP, "no more than 0.1 % differ").gives(at(100, shadow=2000))
     play.hears(at(100)).waits("not every gateway obeys yet")
-    play.obeyed().after("60s").counts(**GOOD).gives(at(1000)).notes(EventKind.SHADOW, "step 3: weight 10 % with shadow")
-    play.obeyed().after("60s").counts(**GOOD).phase(Phase.PROMOTING).gives(at(10_000))
+    play.obeyed().serves("60s", GOOD).gives(at(1000)).notes(EventKind.SHADOW, "step 3: weight 10 % with shadow")
+    play.obeyed().serves("60s", GOOD).phase(Phase.PROMOTING).gives(at(10_000))
     play.obeyed().after("60s").phase(Phase.RETIRING)
     assert [line for line in play.lines if line.startswith(("shadow", "weight"))] == [
         "shadow: step 1: shadow 20 %",
@@ -47,7 +47,7 @@ class TestWorse:
 
     def test_before_any_user_was_moved(self) -> None:
         play = copying().after("5s").compares(30, 100, TITLE).phase(Phase.ROLLING_BACK).gives(at(0))
-        reason = f"fewer than 1 of 1,000 rollouts; first of all {TITLE}"
+        reason = f"fewer than 1 of 1,000 rollouts, however often we look; first of all {TITLE}"
         play.notes(EventKind.VERDICT, "gate differences: 30.00 % of the candidate's answers differ (30 of 100;")
         play.notes(EventKind.VERDICT, reason).notes(EventKind.SHADOW, reason).notes(EventKind.PHASE, reason)
         assert not any(event.kind is EventKind.WEIGHT for event in play.story), "no user ever saw it"
@@ -69,9 +69,12 @@ class TestWorse:
         play.compares(30, 100).phase(Phase.FROZEN)
 
     def test_errors_are_named_before_differences(self) -> None:
-        play = copying().after("60s").compares(0, 6000).obeyed()
-        play.differences = replace(play.differences, against=Play(play.rollout).compares(30, 100).differences.against)
-        play.counts(candidate=(100, 50), stable=(900, 0)).notes(EventKind.VERDICT, "gate errors: ")
+        play = copying().after("60s").compares(0, 6000).obeyed().serves("20s", BAD)
+        while play.rollout.phase is Phase.PROGRESSING:
+            both = differing(30, 100) if play.watch.assessment.errors.worse.share > 0.99 else play.differences
+            play.differences = both
+            play.serves("1s", BAD)
+        play.notes(EventKind.VERDICT, "gate errors: ")
 
     @pytest.mark.parametrize(
         "phase", [Phase.PENDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.RETIRING, Phase.COMPLETED]

@@ -4,24 +4,25 @@ from dataclasses import replace
 
 import pytest
 
+from abreast.analysis.assessment import Counted
 from abreast.model.event import EventKind
 from abreast.model.rollout import Phase, WeightStep
 from abreast.rollout.actions import RunVersion, SetSplit
+from abreast.rollout.observed import Tally, Verb
 from tests.rollout.play import POLICY, V1, V2, Play, at, serving, under_way
-
-GOOD = {"candidate": (200, 1), "stable": (800, 4)}
+from tests.rollout.traffic import BAD, GOOD, OUTAGE, Traffic
 
 
 def climbed() -> Play:
     """A rollout of v2 at 50 %, the last step before all users."""
-    play = Play(serving()).hears(V1).orders("start").obeyed().after("60s").counts(**GOOD)
-    play.obeyed().after("60s").counts(**GOOD).after("30s").orders("promote").obeyed()
+    play = Play(serving()).hears(V1).orders("start").obeyed().serves("60s", GOOD)
+    play.obeyed().serves("60s", GOOD).after("30s").orders("promote").obeyed()
     return play.phase(Phase.PROGRESSING).gives(at(5000))
 
 
 def promoted() -> Play:
     """A rollout of v2 that has all users, and bakes."""
-    return climbed().after("60s").counts(**GOOD).obeyed().phase(Phase.BAKING)
+    return climbed().serves("60s", GOOD).obeyed().phase(Phase.BAKING)
 
 
 def retiring() -> Play:
@@ -39,16 +40,18 @@ def test_the_whole_way() -> None:
     play.sees(v2=2).phase(Phase.PROGRESSING).gives(at(100)).waits("not every gateway obeys yet")
     play.hears(at(100), "gateway-1").waits("not every gateway obeys yet")
     play.obeyed().waits("1 m of 1 m left").wakes("60s")
-    play.after("60s").waits("undecided: 0 of 20 candidate requests needed")
-    play.counts(**GOOD).notes(EventKind.STEP, "within 5 %").gives(at(1000))
+    play.after("60s").waits("errors at weight 1 %: undecided: no candidate request in this step yet; about 9 more")
+    play.serves("10s", GOOD).gives(at(100)).waits("errors at weight 1 %: undecided: at most ")
+    play.serves("20s", GOOD).notes(EventKind.STEP, "errors: not worse: at most ").gives(at(1000))
+    play.notes(EventKind.STEP, "going on to 10 % costs at most 5 % of all requests (in the same seconds, 1.00 % of")
 
-    play.obeyed().after("60s").counts(**GOOD).waits("hold: 30 s of 30 s left").wakes("30s").gives(at(1000))
+    play.obeyed().serves("60s", GOOD).waits("hold: 30 s of 30 s left").wakes("30s").gives(at(1000))
     play.after("30s").waits("a person has to approve (look at the dashboard): abreast promote").wakes(None)
     play.after("8h").gives(at(1000))
     play.orders("promote", actor="bob").accepted("past approve (look at the dashboard); next: weight 50 %")
     play.notes(EventKind.APPROVED, "approved past approve", actor="bob").gives(at(5000))
 
-    play.obeyed().after("60s").counts(**GOOD).phase(Phase.PROMOTING).gives(at(10_000))
+    play.obeyed().serves("60s", GOOD).phase(Phase.PROMOTING).gives(at(10_000))
     play.waits("waiting for every gateway to send all users to the candidate")
     play.obeyed().phase(Phase.BAKING).waits("baking: 5 m left; undo is instant").wakes("5m")
     play.after("5m").phase(Phase.RETIRING).waits("v1 stays warm for at least 1 h more").wakes("1h")
@@ -143,9 +146,9 @@ def test_retire_now_skips_the_wait_but_not_the_gateways() -> None:
 
 
 def test_an_old_version_that_is_still_used_stays() -> None:
-    play = retiring().after("55m").counts(candidate=(10, 0), stable=(1, 0))
-    play.after("5m").phase(Phase.RETIRING).waits("v1 stays warm for at least 10 m more").wakes("10m")
-    play.after("10m").notes(EventKind.RELEASED, "unused")
+    play = retiring().after("55m").serves("1s", (Traffic(10), Traffic(1)))
+    play.after("299s").phase(Phase.RETIRING).waits("v1 stays warm for at least 10 m 1 s more").wakes("601s")
+    play.after("601s").notes(EventKind.RELEASED, "unused")
 
 
 def test_counts_that_began_later_prove_no_disuse_before() -> None:
@@ -156,7 +159,7 @@ def test_counts_that_began_later_prove_no_disuse_before() -> None:
 
 def test_requests_in_flight_are_drained_before_the_stop_but_not_for_ever() -> None:
     play = retiring().after("1h")
-    play.step["v1"] = replace(play.step.get("v1") or play.window["v1"], in_flight=3)
+    play.step["v1"] = Tally(in_flight=3)
     play.hears(V2).stops().waits("v1 has requests in flight").wakes("10s")
     play.after("9s").stops().after("1s").stops("v1")
 
@@ -171,10 +174,24 @@ def test_a_rolled_back_candidate_is_stopped_in_the_end_and_a_retry_runs_it_again
 
 
 def test_a_retry_forgets_what_was_counted_before_it() -> None:
-    play = Play(under_way(Phase.PROGRESSING)).hears(at(1000)).counts(candidate=(100, 50), stable=(100, 0))
+    play = Play(under_way(Phase.PROGRESSING)).hears(at(1000)).serves("40s", BAD)
     play.obeyed().phase(Phase.ROLLED_BACK).after("1m").orders("retry").obeyed().phase(Phase.PROGRESSING)
     assert (play.rollout.step, play.rollout.attempt_since) == (0, play.now)
     assert play.split == at(100)
+    assert play.observed.assessment.errors.attempt == Counted()
+    play.serves("60s", GOOD).gives(at(1000))
+
+
+@pytest.mark.parametrize("verb", ["promote", "weight"])
+def test_going_on_by_hand_keeps_what_speaks_against_the_candidate(verb: Verb) -> None:
+    play = Play(under_way(Phase.PROGRESSING)).hears(at(1000)).serves("20s", BAD).phase(Phase.PROGRESSING)
+    play.orders(verb, weight=2000 if verb == "weight" else None).accepted().obeyed().serves("40s", BAD)
+    play.notes(EventKind.VERDICT, "(120 of 600;").phase(Phase.ROLLING_BACK)
+
+
+def test_an_outage_of_both_holds_nobody_up_and_rolls_nobody_back() -> None:
+    play = Play(under_way(Phase.PROGRESSING)).hears(at(1000)).serves("20s", GOOD).serves("30s", OUTAGE)
+    play.notes_nothing().serves("2m", GOOD).phase(Phase.PROGRESSING).gives(at(1000)).waits("a person has to approve")
 
 
 def test_a_retry_may_bring_the_changed_policy() -> None:

@@ -38,7 +38,7 @@ class TestBatches:
         )
         seen = world.collector.differences(world.rollout)
         assert (seen.compared, seen.controlled, seen.candidate_only, seen.findings) == (100, 100, 40, (finding.title,))
-        assert seen.against.log_e > 7
+        assert seen.against.log_e > 2
         assert seen.clear.log_e < 0
         assert await world.stored() == (world.collector.book, world.collector.ledger)
         assert [each.id for each in await world.collector.samples(finding)] == ["1"]

@@ -1,15 +1,18 @@
 """The invariants of ARCHITECTURE.md, as checks of one decision and of the world after one cycle."""
 
 from dataclasses import replace
+from math import log
 
-from abreast.model.event import EventKind
-from abreast.model.rollout import Phase, Rollout, ShadowStep, WeightStep
+from abreast.analysis.assessment import Assessment, LatencyEvidence
+from abreast.model.event import Event, EventKind
+from abreast.model.rollout import LadderStep, Phase, Rollout, ShadowStep, WeightStep
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
 from abreast.rollout.actions import Decision, RunVersion, SetSplit, StopVersion
 from abreast.rollout.decide import decide
-from abreast.rollout.observed import Observed, Tally
+from abreast.rollout.observed import Observed
 from abreast.rollout.turn import ACTOR, split_of
+from abreast.rollout.watch import next_weight
 from tests.simulation.world import World
 
 AHEAD_S = (0.001, 0.1, 1.0, 7.0, 30.0, 100.0, 1000.0, 10_000.0, 1_000_000.0)
@@ -17,6 +20,12 @@ AHEAD_S = (0.001, 0.1, 1.0, 7.0, 30.0, 100.0, 1000.0, 10_000.0, 1_000_000.0)
 
 COPYING = frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.FROZEN})
 """Where users are, or are about to be, on both sides."""
+
+CLEAR = log(20)
+"""The evidence that ends a step."""
+
+FAILURES = 3
+"""The fewest failures that can be worse, each in a window of its own."""
 
 RESTING = frozenset({Phase.COMPLETED, Phase.ROLLED_BACK})
 
@@ -66,34 +75,76 @@ def _check_copies(split: Split, after: Rollout) -> None:
 
 def _check_evidence(before: Rollout, observed: Observed, decision: Decision) -> None:
     """8: nobody is promoted or rolled back because nothing was counted."""
-    after, policy = decision.rollout, before.policy
-    by_itself = not any(decision.replies[command.id].accepted for command in observed.commands)
-    if not by_itself or after.number != before.number:
+    seen, policy = observed.assessment, before.policy
+    ended = proven(before, decision)
+    if isinstance(ended, WeightStep):
+        assert seen.errors.step.seen_c, "8: no request of the candidate's was counted, but the step is done"
+        assert seen.errors.step.seen_s, "8: nothing to compare with, but the step is done"
+        assert seen.errors.fine.peak >= CLEAR, "8: a step is done against the evidence"
+        assert max(before.step_since, before.weight_since) < observed.now, "8: a step is done by the one before"
+        if policy.latency is not None:
+            assert seen.latency is not None, "8: nobody looked at latency, but the step is done"
+            assert min(each.fine.peak for each in seen.latency.quantiles) >= CLEAR, "8: a step is done too slowly"
+    if isinstance(ended, ShadowStep) and ended.share:
+        assert observed.differences.compared, "8: no answer was compared, but the step is done"
+        assert observed.differences.clear.log_e > 0, "8: a step is done against the evidence"
+    if isinstance(ended, WeightStep | ShadowStep):
+        assert observed.obeyed(split_of(before)), "a step is done that not every gateway obeys"
+    if not by_itself(before, observed, decision):
         return
-    needed = policy.errors.min_requests
-    climbed = before.phase is Phase.PROGRESSING and (after.phase is Phase.PROMOTING or after.step > before.step)
-    if climbed and before.step < len(policy.ladder):
-        step = policy.ladder[before.step]
-        seen = observed.step.get(before.candidate or "", Tally()).requests
-        unproven = policy.on_timeout == "promote-unproven" and any(
-            event.kind is EventKind.HELD for event in decision.events
-        )
-        if isinstance(step, WeightStep) and not unproven:
-            assert seen >= needed, f"8: {seen} requests promoted, {needed} are needed"
-        if isinstance(step, ShadowStep) and step.share and not unproven:
-            assert observed.differences.compared, "8: no answer was compared, but the step is done"
-            assert observed.differences.clear.log_e > 0, "8: a step is done against the evidence"
-        if isinstance(step, WeightStep | ShadowStep) and not unproven:
-            assert observed.obeyed(split_of(before)), "a step is done that not every gateway obeys"
-    verdicts = [event for event in decision.events if event.kind is EventKind.VERDICT]
+    verdicts = [event for event in decision.events if worse(event)]
     if verdicts and before.phase is not Phase.PENDING:
-        seen = observed.window.get(before.candidate or "", Tally()).requests
         missing = before.candidate_missing_since
         gone = missing is not None and observed.now - missing >= policy.start_timeout_s
-        compared = observed.differences.compared
-        assert gone or seen >= needed or compared, f"8: a verdict from {seen} requests, {compared} compared answers"
-        if not gone and seen < needed:
-            assert observed.differences.against.log_e > 0, "8: a verdict against the evidence"
+        errors, latency = seen.errors, seen.latency or LatencyEvidence()
+        failed = (errors.attempt.bad_c or errors.alone.bad_c) and (errors.worse.proven or errors.hard.proven)
+        slow = any(each.attempt.bad_c for each in latency.quantiles) and latency.worse.proven
+        differ = observed.differences.compared and observed.differences.against.log_e > 0
+        assert gone or failed or slow or differ, f"8: a verdict from {errors.attempt}"
+
+
+def worse(event: Event) -> bool:
+    """Whether it is a verdict against the candidate; the last step's proof is one for it."""
+    return event.kind is EventKind.VERDICT and event.data.get("verdict") != "not-worse"
+
+
+def by_itself(before: Rollout, observed: Observed, decision: Decision) -> bool:
+    """Whether nobody ordered anything that was accepted, nor began another rollout."""
+    ordered = any(decision.replies[command.id].accepted for command in observed.commands)
+    return not ordered and decision.rollout.number == before.number
+
+
+def proven(before: Rollout, decision: Decision) -> LadderStep | None:
+    """The step that ended in this turn by itself, and by proof, if one did."""
+    after, ladder = decision.rollout, before.policy.ladder
+    climbed = before.phase is Phase.PROGRESSING and (after.phase is Phase.PROMOTING or after.step > before.step)
+    ordered = any(reply.accepted for reply in decision.replies.values())
+    if not climbed or ordered or after.number != before.number or before.step >= len(ladder):
+        return None
+    unproven = any(event.kind is EventKind.HELD for event in decision.events)
+    return None if unproven and before.policy.on_timeout == "promote-unproven" else ladder[before.step]
+
+
+def check_proof(world: World, before: Rollout, decision: Decision) -> None:
+    """8, of the world itself: whatever the evidence says, so many requests there were that it can say so.
+
+    A candidate request without a failure is worth less than budget / next weight of a proof of ln 20, and a failure
+    less than a third of a proof of worse.
+    """
+    candidate, stable = before.candidate, before.stable
+    if isinstance(proven(before, decision), WeightStep):
+        since = max(before.step_since, before.weight_since) - 1
+        requests, _ = world.truth(candidate, since)
+        _, failed_on_stable = world.truth(stable, since)
+        needed = 1 if failed_on_stable else CLEAR * next_weight(before) / before.policy.errors.budget
+        assert requests >= needed, f"8: {requests} requests promoted, {needed} are needed"
+    for event in decision.events:
+        if worse(event) and event.reason.startswith("gate errors"):
+            _, failed = world.truth(candidate, before.attempt_since - 1)
+            assert failed >= FAILURES, f"8: a verdict from {failed} failures"
+        if worse(event) and event.reason.startswith("gate latency"):
+            slower = world.qualities[candidate or ""].ms > world.qualities[stable].ms
+            assert slower, "8: a verdict on a candidate that is not slower"
 
 
 def _check_audit(before: Rollout, decision: Decision) -> None:
@@ -120,6 +171,8 @@ def _check_audit(before: Rollout, decision: Decision) -> None:
 def check_wake(observed: Observed, decision: Decision) -> None:
     """If nothing but time goes by, nothing may become due before ``wake_at``."""
     quiet = replace(observed, commands=())
+    if observed.now in {decision.rollout.step_since, decision.rollout.weight_since}:
+        quiet = replace(quiet, assessment=Assessment())  # what is known is of the step before
     wake_at = decision.wake_at if decision.wake_at is not None else float("inf")
     settled = decide(decision.rollout, quiet)
     if _outcome(settled) != _outcome(decision):

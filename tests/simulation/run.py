@@ -5,92 +5,47 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import orjson
+
+from abreast.analysis.assessment import Assessment
+from abreast.controller.jury import Jury
 from abreast.model.errors import ConflictError, StoreError
 from abreast.model.event import Event
 from abreast.model.rollout import (
-    ApproveStep,
-    BakeStep,
-    DifferenceGate,
-    ErrorGate,
-    HoldStep,
     Policy,
     Rollout,
-    ShadowStep,
-    Step,
-    WeightStep,
 )
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
 from abreast.rollout.actions import Action, Decision, RunVersion, SetSplit
 from abreast.rollout.decide import decide, first
 from abreast.rollout.observed import Command, Differences, Observed, Verb
+from abreast.rollout.watch import Watch
 from tests.fakes.store import FakeStore
+from tests.simulation.drawn import VERSIONS, policy_of, world_of
 from tests.simulation.invariants import (
     check_decision,
     check_nested,
+    check_proof,
     check_rest,
     check_stop,
     check_wake,
     check_world,
     split_in,
 )
-from tests.simulation.world import CALM, Faults, Node, Quality, World
+from tests.simulation.world import CALM, World
 
 VERBS: tuple[Verb, ...] = ("promote", "pause", "resume", "abort", "undo", "retry", "retire", "weight")
-VERSIONS = ("v1", "v2", "v3")
 CALM_CYCLES = 3000
 REST_CYCLES = 30
+SAVING = 0.5
+"""How likely the evidence is saved in a cycle that has some."""
+
 FULL = StoreError("the disk is full", "free some space")
 
 
 class CrashError(Exception):
     """The control plane was killed here."""
-
-
-def policy_of(dice: random.Random) -> Policy:
-    """Any policy that a spec can express, with short times."""
-    weights = sorted(dice.sample(range(1, FULL_WEIGHT), dice.randint(0, 4)))
-    steps: list[Step] = []
-    if dice.random() < 0.7:
-        steps.append(ShadowStep(dice.choice([0, 5000, FULL_WEIGHT]), dice.choice([None, 0.0, 20.0])))
-    for weight in weights:
-        shadow = dice.choice([None, None, None, 0, 2000])
-        steps.append(WeightStep(weight, dice.choice([None, 0.0, 20.0]), shadow))
-        if dice.random() < 0.2:
-            steps.append(HoldStep(dice.choice([0.0, 15.0])))
-        if dice.random() < 0.1:
-            steps.append(ApproveStep())
-    steps.append(WeightStep(FULL_WEIGHT))
-    if dice.random() < 0.8:
-        steps.append(BakeStep(dice.choice([0.0, 30.0, 300.0])))
-    return Policy(
-        steps=tuple(steps),
-        at_least_s=dice.choice([0.0, 5.0, 60.0]),
-        at_most_s=dice.choice([120.0, 3600.0]),
-        on_timeout=dice.choice(["hold", "hold", "promote-unproven"]),
-        on_failure=dice.choice(["roll-back", "roll-back", "freeze"]),
-        errors=ErrorGate(dice.choice([0, 500, 2000]), dice.choice([1, 20, 200]), dice.choice([10.0, 60.0])),
-        differences=DifferenceGate(dice.choice([10, 1000, 2000])),
-        retire_after_s=dice.choice([0.0, 100.0, 5000.0]),
-        unused_for_s=dice.choice([0.0, 50.0]),
-        drain_s=dice.choice([0.0, 10.0]),
-        start_timeout_s=dice.choice([10.0, 60.0]),
-    )
-
-
-def world_of(dice: random.Random) -> World:
-    """One to three gateways, three versions, of which stable surely starts."""
-    qualities = {
-        name: Quality(
-            error_share=dice.choice([0.0, 0.0, 0.01, 0.3]),
-            difference_share=dice.choice([0.0, 0.0, 0.0, 0.01, 0.5]),
-            starts=name == "v1" or dice.random() < 0.9,
-            wanted=dice.randint(1, 3),
-        )
-        for name in VERSIONS
-    }
-    nodes = tuple(Node(f"gateway-{n}") for n in range(dice.randint(1, 3)))
-    return World(dice, qualities, nodes, Faults(), rate=dice.choice([1.0, 20.0, 200.0]))
 
 
 @dataclass
@@ -111,6 +66,8 @@ class Run:
     salts: dict[int, str] = field(default_factory=dict)
     attempt: tuple[int, float] | None = None
     differences: Differences = field(default_factory=Differences)
+    jury: Jury | None = None
+    saved: bytes = b""
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)
@@ -128,6 +85,7 @@ class Run:
                 await self._cycle(self._commands())
             except CrashError:
                 self.world.lose_control_plane()
+                self.jury = None
             await self._write_late()
             self.store.broken = None
             await self._check_log()
@@ -182,6 +140,7 @@ class Run:
         self._may_crash()
         decision = decide(rollout, observed)
         check_decision(rollout, observed, decision)
+        check_proof(self.world, rollout, decision)
         check_wake(observed, decision)
         self._check_salt(decision)
         if self.world._happens("stale_writer"):
@@ -202,20 +161,31 @@ class Run:
 
     def _observe(self, rollout: Rollout, commands: tuple[Command, ...]) -> Observed:
         world = self.world
-        window_from = max(world.now - rollout.policy.errors.window_s, rollout.attempt_since)
-        needed = min(window_from, rollout.step_since)
-        world.samples = [sample for sample in world.samples if sample[0] >= needed]
-        return Observed(
+        world.samples = [sample for sample in world.samples if sample[0] >= rollout.step_since]
+        world.history = [sample for sample in world.history if sample[0] >= rollout.attempt_since - 2]
+        observed = Observed(
             now=world.now,
             instances=tuple(world.instances.values()),
             wanted={name: quality.wanted for name, quality in world.qualities.items()},
             nodes=world.known_gateways(),
-            window=world.tally(window_from),
             step=world.tally(max(rollout.step_since, rollout.weight_since)),
             counting_since=world.counting_since,
             differences=self._compared(rollout),
             commands=commands,
         )
+        return replace(observed, assessment=self._assessed(rollout, observed))
+
+    def _assessed(self, rollout: Rollout, observed: Observed) -> Assessment:
+        """Of a control plane that was killed, what it had saved last; saving is a moment behind."""
+        if self.jury is None:
+            watch = Watch.restored(rollout, orjson.loads(self.saved)) if self.saved else Watch()
+            self.jury = Jury(self.world, watch)
+        assessment = self.jury.assess(rollout, observed)
+        unsaved = self.jury.unsaved()
+        if unsaved is not None and self.dice.random() < SAVING:
+            self.saved = orjson.dumps(unsaved.state)
+            self.jury.saved(unsaved)
+        return assessment
 
     def _compared(self, rollout: Rollout) -> Differences:
         """Of this attempt: a new one begins with nothing."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from abreast.analysis.engine import Engine
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.traffic import Shadowing, Split
 from abreast.rollout import decide as core
@@ -55,7 +56,13 @@ async def test_the_runs_lead_through_every_phase_and_back() -> None:
         reasons += [event.reason for _, event in run.log]
     assert set(phases) == set(Phase)
     assert min(phases.values()) >= 3, phases
-    for words in ("gate errors: ", "gate differences: ", "within ", "no more than "):
+    for words in (
+        "gate errors: ",
+        "gate latency: ",
+        "gate differences: ",
+        "errors: not worse",
+        "differences: no more ",
+    ):
         assert any(reason.startswith(words) for reason in reasons), f"{words!r}: evidence decides, both ways"
 
 
@@ -119,8 +126,10 @@ def _mutely(turn: Turn) -> core.Advance:
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 SEARCH_FROM = {
-    "an older answer counts while a newer one is due": 30,
-    "gateways that were not found yet count as none": 8,
+    "an older answer counts while a newer one is due": 165,
+    "gateways that were not found yet count as none": 20,
+    "a step inherits the proof of the one before": 198,
+    "no comparison proves": 20,
 }
 """Rare ones, and the seed near which to look first."""
 
@@ -145,6 +154,15 @@ SABOTAGES: dict[str, tuple[Sabotage, str]] = {
     ),
     "no data proves": (lambda patch: patch.setattr(steps, "judge_errors", _proven), "8: "),
     "no data condemns": (lambda patch: patch.setattr(core, "judge_errors", _worse), "8: "),
+    "no data proves speed": (
+        lambda patch: patch.setattr(steps, "judge_latency", _proven),
+        "8: a step is done too slow",
+    ),
+    "no data condemns as slow": (lambda patch: patch.setattr(core, "judge_latency", _worse), "8: a verdict"),
+    "a step inherits the proof of the one before": (
+        lambda patch: patch.setattr(Engine, "change", lambda *_, **__: None),
+        "8: ",
+    ),
     "no comparison proves": (lambda patch: patch.setattr(steps, "judge_differences", _proven), "8: no answer"),
     "no comparison condemns": (lambda patch: patch.setattr(core, "judge_differences", _worse), "8: a verdict"),
     "copies go on whatever happens": (lambda patch: patch.setattr(turns, "_shadowing", _always_copying), "copies"),

@@ -5,12 +5,14 @@ flap; users' requests follow what each gateway really does, whether or not anybo
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from abreast.analysis.tick import Side
 from abreast.model.service import Endpoint, Instance, InstanceState
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
+from abreast.ports import VersionCounts
 from abreast.rollout.observed import Differences, NodeState, Tally
 
 PLACE = Endpoint("127.0.0.1", 1)
@@ -18,6 +20,9 @@ PLACE = Endpoint("127.0.0.1", 1)
 
 NOISE = 0.001
 """How likely the control differs from stable in one answer."""
+
+KEPT_S = 120
+"""Seconds that the gateways' counts are kept."""
 
 RESTART_S = 2.0
 """How long an instance that died waits for its restart."""
@@ -27,10 +32,11 @@ RESTART_S = 2.0
 class Quality:
     """What a version is like: the share of its requests that fail, and whether it ever becomes ready.
 
-    ``difference_share`` of its answers differ from those of the version before it.
+    ``difference_share`` of its answers differ from those of the version before it. An answer takes ``ms``.
     """
 
     error_share: float = 0.0
+    ms: int = 10
     difference_share: float = 0.0
     starts: bool = True
     wanted: int = 1
@@ -105,7 +111,11 @@ class World:
     desired: set[str] = field(default_factory=set)
     target: Split | None = None
     samples: list[tuple[float, str, int, int]] = field(default_factory=list)
+    history: list[tuple[float, str, int, int]] = field(default_factory=list)
     counting_since: float = 1_000_000.0
+    second: int = 1_000_000
+    in_second: dict[str, Side] = field(default_factory=dict)
+    over: list[tuple[float, Mapping[str, Side]]] = field(default_factory=list)
     gateways_found_at: float = 0.0
     copied: dict[str, int] = field(default_factory=dict)
     _count: int = 0
@@ -143,6 +153,8 @@ class World:
         self.target = None
         self.desired.clear()
         self.samples.clear()
+        self.over.clear()
+        self.in_second = {}
         if self.dice.random() < 0.5:
             self.copied.clear()  # its relay died with it
         self.counting_since = self.now
@@ -162,6 +174,27 @@ class World:
             if self.rate:
                 found[version] = replace(found.get(version, Tally()), in_flight=self.dice.randint(0, 3))
         return found
+
+    def recent(self, seconds: float) -> Mapping[str, VersionCounts]:
+        """What was counted in the last seconds, for people."""
+        found: dict[str, VersionCounts] = {}
+        for version, tally in self.tally(self.now - seconds).items():
+            found[version] = VersionCounts({200: tally.requests - tally.errors, 503: tally.errors})
+        return found
+
+    def seconds(self, since: float) -> Sequence[tuple[float, Mapping[str, Side]]]:
+        """What each version did in each whole second that ended after that."""
+        return [each for each in self.over if each[0] > since]
+
+    @property
+    def since(self) -> float:
+        """From when on the counts are complete."""
+        return self.counting_since
+
+    def truth(self, version: str | None, since: float) -> tuple[int, int]:
+        """Requests and errors that there really were, whether or not anybody remembers them."""
+        found = [sample for sample in self.history if sample[0] >= since and sample[1] == version]
+        return sum(sample[2] for sample in found), sum(sample[3] for sample in found)
 
     def compare(self, candidate: str | None, before: Differences, delta: float) -> Differences:
         """What was shown before, with the answers that were compared since this was asked last."""
@@ -188,6 +221,7 @@ class World:
         if self._happens("clock_jump"):
             seconds += self.dice.choice([60.0, 3600.0, 200_000.0])
         self.now += seconds
+        self._end_second()
         for each in list(self.instances.values()):
             self._live(each)
         for node in self.nodes:
@@ -273,7 +307,17 @@ class World:
                 sent = round(requests * share) or int(self.dice.random() < requests * share)
                 if sent:
                     bad = self.qualities[version].error_share if self.ready(version) else 1.0
-                    self.samples.append((self.now, version, sent, round(sent * bad)))
+                    errors = int(sent * bad + self.dice.random())
+                    self.samples.append((self.now, version, sent, errors))
+                    self.history.append((self.now, version, sent, errors))
+                    side = Side(sent, errors, {self.qualities[version].ms * 1000: sent})
+                    self.in_second[version] = self.in_second.get(version, Side()) + side
+
+    def _end_second(self) -> None:
+        if int(self.now) > self.second:
+            self.over.append((self.second + 1.0, self.in_second))
+            del self.over[:-KEPT_S]
+            self.second, self.in_second = int(self.now), {}
 
     def _copy(self, split: Split | None, requests: int) -> None:
         """The copies of a gateway's requests to stable that both sides answered."""

@@ -1,4 +1,4 @@
-"""The program that is killed: writes one revision, or one batch of findings, after the other, as fast as it can."""
+"""The program that is killed: writes one revision, batch of findings, or pair of ticks after the other."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from abreast.analysis.tick import Side, Tick
 from abreast.compare.model import Kind
 from abreast.findings.book import Book
 from abreast.findings.ledger import Ledger
@@ -13,6 +14,7 @@ from abreast.findings.report import Key, Sample, ShownAnswer
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, Policy, Rollout
 from abreast.ports import VersionCounts
+from abreast.store.evidence import SqliteEvidence
 from abreast.store.findings import SqliteFindings
 from abreast.store.sqlite import open_store
 
@@ -61,7 +63,22 @@ async def write_findings(path: Path, report: int) -> None:
         os.write(report, f"{due}\n".encode())
 
 
-WRITERS = {"rollouts": write, "findings": write_findings}
+async def write_evidence(path: Path, report: int) -> None:
+    """Tell the descriptor ``report`` each number once `save_ticks` has returned, for ever: two ticks for each."""
+    store = await open_store(path)
+    evidence = SqliteEvidence(store)
+    if await store.load("shop") is None:
+        await store.save(FIRST, [])
+    due = (await evidence.load_evidence("shop", 0)).get("seen", 0)
+    side = Side(50, 0, dict.fromkeys(range(1000, 1400, 10), 1))
+    while True:
+        due += 1
+        ticks = [Tick(due + part, side, side) for part in (0.0, 0.5)]
+        await evidence.save_ticks("shop", 0, ticks, {"seen": due})
+        os.write(report, f"{due}\n".encode())
+
+
+WRITERS = {"rollouts": write, "findings": write_findings, "evidence": write_evidence}
 
 
 def main() -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from abreast.alerts.notify import Notifier
+from abreast.checks.checker import Checker
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
+from abreast.controller.jury import Jury
 from abreast.controller.loop import Controller
 from abreast.controller.observe import Observer
 from abreast.drivers.combined import Drivers
@@ -32,10 +34,12 @@ from abreast.process.identity import home_id
 from abreast.rollout.decide import first
 from abreast.rollout.replan import replan, require_versions
 from abreast.rollout.turn import ACTOR, split_of
+from abreast.rollout.watch import Watch
 from abreast.shadow.collector import Collector, Keys, Present, Surroundings
 from abreast.shadow.crew import Crew
 from abreast.spec_source import missing_files
 from abreast.state_dir import StateDir
+from abreast.store.evidence import SqliteEvidence
 from abreast.store.findings import SqliteFindings
 from abreast.store.sqlite import SqliteStore
 
@@ -61,6 +65,9 @@ class Up:
     actor: Actor
     collector: Collector
     alerts: Notifier
+    jury: Jury
+    evidence: SqliteEvidence
+    checker: Checker
     spec_file: Path
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -80,35 +87,33 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         for each in controllers:
             each.note(kind, reason)
 
-    def instance_event(instance: Instance, reason: str) -> None:
-        note(EventKind.INSTANCE, f"{instance.id}: {reason}")
+    def heard(event: Event) -> None:
+        say(line(event))
+        checker.post(controllers[0].rollout, event)
 
     gateway = _gateway(service, state, clock, wake, note)
-    process = ProcessDriver(state.path, state.run, clock, wake, instance_event, service.name)
+    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
     # The gateway listens only once a version is ready: until then its port must not look free.
     process.reserve(service.gateway.listen.port)
-    drivers = Drivers(process, ExternalDriver(clock, wake, instance_event))
+    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
     actor = Actor(service, drivers, gateway, secret)
     alerts = Notifier(service.alerts, _LINK)
     collector = Collector(
         service=service.name,
         around=_surroundings(gateway, actor, controllers, wake, note),
-        crew=Crew(home_id(state.path), state.run, state.logs, clock, lambda reason: note(EventKind.RELAY, reason)),
+        crew=_crew(state, clock, note),
         store=SqliteFindings(store),
         alerts=alerts,
         keys=await _keys(store, state),
         clock=clock,
     )
-    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector)
-    controller = Controller(
-        rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=lambda event: say(line(event))
-    )
+    evidence = SqliteEvidence(store)
+    jury = await _jury(gateway, rollout, evidence)
+    checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
+    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker)
+    controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
     controllers.append(controller)
     await process.start()
-
-    async def restart_gateway() -> str:
-        envoy = await gateway.processes.restart()
-        return f"{envoy.name.node} serves; the one before it drains"
 
     control = Control(
         service=service,
@@ -118,13 +123,32 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         clock=clock,
         policy=spec.policy,
         require=lambda name: require(service, name),
-        restart_gateway=restart_gateway,
+        restart_gateway=lambda: _restart(gateway),
         tester_secret=secret,
         settled=gateway.settled,
         findings=collector,
         alerts=alerts,
     )
-    return Up(control, gateway, drivers, store, observer, actor, collector, alerts, spec_file)
+    return Up(control, gateway, drivers, store, observer, actor, collector, alerts, jury, evidence, checker, spec_file)
+
+
+def _of_instances(note: Note) -> Callable[[Instance, str], None]:
+    return lambda instance, reason: note(EventKind.INSTANCE, f"{instance.id}: {reason}")
+
+
+async def _jury(gateway: EnvoyGateway, rollout: Rollout, evidence: SqliteEvidence) -> Jury:
+    """It goes on with the evidence that is on record. Raises StoreError, StoreCorruptError."""
+    state = await evidence.load_evidence(rollout.service, rollout.number)
+    return Jury(gateway.counts, Watch.restored(rollout, state))
+
+
+def _crew(state: StateDir, clock: Clock, note: Note) -> Crew:
+    return Crew(home_id(state.path), state.run, state.logs, clock, lambda reason: note(EventKind.RELAY, reason))
+
+
+async def _restart(gateway: EnvoyGateway) -> str:
+    envoy = await gateway.processes.restart()
+    return f"{envoy.name.node} serves; the one before it drains"
 
 
 def _gateway(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> EnvoyGateway:

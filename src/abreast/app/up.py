@@ -29,6 +29,9 @@ log: Final = logging.getLogger(__name__)
 
 Started = TypeVar("Started")
 
+EVIDENCE_S: Final = 1.0
+"""How often evidence is recorded: no more than that is lost when the control plane is killed."""
+
 SETTLE_S: Final = 3.0
 """How long a control plane that took over looks around before it tells the gateways anything new."""
 
@@ -100,6 +103,7 @@ async def _start(running: Up, service: Service, say: Say) -> None:
         await _look_around(running)
     running.tasks.append(asyncio.create_task(control.controller.run(), name="controller"))
     running.tasks.append(asyncio.create_task(_keep_minutes(running), name="minutes"))
+    running.tasks.append(asyncio.create_task(_keep_evidence(running), name="evidence"))
     running.tasks.append(asyncio.create_task(running.collector.run(), name="collector"))
     version = service.version(rollout.serving)
     if version is None:
@@ -175,6 +179,30 @@ async def _keep_minutes(running: Up) -> None:
             log.warning("Envoy's log cannot be rotated: %s", error)
 
 
+async def _keep_evidence(running: Up) -> None:
+    """Record each second of a rollout soon after it was counted, with the evidence that it led to."""
+    failed = False
+    while True:
+        await running.control.clock.sleep(EVIDENCE_S)
+        failed = await _store_evidence(running, failed=failed)
+
+
+async def _store_evidence(running: Up, *, failed: bool = False) -> bool:
+    """Whether it could not be stored; said once."""
+    unsaved = running.jury.unsaved()
+    if unsaved is None:
+        return failed
+    try:
+        name = running.control.service.name
+        await running.evidence.save_ticks(name, unsaved.rollout, unsaved.ticks, unsaved.state)
+    except StoreError as error:
+        if not failed:
+            log.warning("evidence could not be stored: %s", error)
+        return True
+    running.jury.saved(unsaved)
+    return False
+
+
 async def _store_minute(running: Up, minute: int) -> None:
     counts = running.gateway.counts.take_minute()
     try:
@@ -208,6 +236,8 @@ async def _end(running: Up) -> None:
             task.cancel()
     await asyncio.gather(*(task for task in running.tasks if task.get_name() != "api"), return_exceptions=True)
     await _store_minute(running, int(running.control.clock.now() // 60))
+    await _store_evidence(running)
+    await running.checker.close()
     await running.gateway.close(stop=True)
     await running.collector.close(stop=True)
     await asyncio.to_thread(running.alerts.close)

@@ -26,7 +26,10 @@ _LOOK_S: Final = 0.02
 
 
 def spec_text(port: int, stable: int, candidate: int, weight: int, workers: int) -> str:
-    """A spec with two external versions on those ports, and one step that nothing but an order ends."""
+    """A spec with two external versions on those ports, and one step that nothing but an order ends.
+
+    Users stay where they are whatever a gate finds: what is measured is the way there, not the candidate.
+    """
     versions = {
         name: {"endpoints": [f"127.0.0.1:{own}"], "ready": "GET /healthz"}
         for name, own in ((STABLE, stable), (CANDIDATE, candidate))
@@ -40,6 +43,7 @@ def spec_text(port: int, stable: int, candidate: int, weight: int, workers: int)
         "rollout": {
             "steps": [{"weight": format_weight(weight).replace(" ", "")}, {"weight": "100%"}],
             "step_time": {"at_least": "1d", "at_most": "2d"},
+            "on_failure": "freeze",
             "retire": {"after": "1d", "unused_for": "1d"},
         },
     }

@@ -4,7 +4,21 @@ import sys
 
 import typer
 
-from abreast.cli import bench, compare, decisions, demo, doctor, finding, findings, spec_commands, up, verbs, watch
+from abreast.cli import (
+    bench,
+    compare,
+    decisions,
+    demo,
+    doctor,
+    finding,
+    findings,
+    replay,
+    simulate,
+    spec_commands,
+    up,
+    verbs,
+    watch,
+)
 from abreast.model.errors import AbreastError
 
 app = typer.Typer(
@@ -40,6 +54,8 @@ for verb in (
     spec_commands.check,
     spec_commands.schema,
     spec_commands.init,
+    simulate.simulate,
+    replay.replay,
     demo.demo,
 ):
     app.command()(verb)

@@ -6,20 +6,21 @@ from typing import Annotated
 import orjson
 import typer
 
-from abreast.cli.spec_plan import blind_spots, plan_rows, summary
+from abreast.cli.plan_report import Load, report, seen_load
 from abreast.cli.spec_proposal import proposal
 from abreast.model.errors import AbreastError, SpecError, UsageError
 from abreast.model.service import Service
-from abreast.model.spec import FILE_NAME, Spec
+from abreast.model.spec import FILE_NAME
 from abreast.model.spec_schema import schema as spec_schema
-from abreast.spec_source import doubts, load_spec, missing_files
+from abreast.spec_source import load_spec, missing_files
 
 
 def check(
     file: Annotated[Path, typer.Argument(help="the spec")] = Path(FILE_NAME),
     *,
     rate: Annotated[
-        float | None, typer.Option(help="users' requests per second, for how long each step takes", min=0.001)
+        float | None,
+        typer.Option(help="users' requests per second; else what a running `abreast up` sees", min=0.001),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
@@ -35,24 +36,8 @@ def check(
         else:
             typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from None
-    _report(spec, file, rate, as_json=as_json)
-
-
-def _report(spec: Spec, file: Path, rate: float | None, *, as_json: bool) -> None:
-    service = spec.service()
-    candidate = _candidate(service)
-    policy = spec.policy(candidate)
-    warnings = [*doubts(spec), *blind_spots(policy, rate)]
-    if as_json:
-        versions = [version.name for version in service.versions]
-        found = {"ok": True, "service": service.name, "stable": service.stable, "versions": versions}
-        _print_json({**found, "candidate": candidate, "plan": plan_rows(policy, rate), "warnings": warnings})
-        return
-    typer.echo(f"{file}: no faults\n")
-    for text in summary(service, policy, candidate, rate):
-        typer.echo(text)
-    for warning in warnings:
-        typer.echo(f"\nwarning: {warning}", err=True)
+    load = Load(rate) if rate is not None else seen_load(file)
+    report(spec, file, _candidate(spec.service()), load, as_json=as_json)
 
 
 def _candidate(service: Service) -> str:

@@ -2,33 +2,42 @@
 
 import shlex
 from collections.abc import Iterator
+from math import ceil, inf
 
 from abreast.model.rollout import Policy, ShadowStep, WeightStep
 from abreast.model.service import Service, Version
-from abreast.model.units import about, format_duration, format_weight
+from abreast.model.units import FULL_WEIGHT, about, format_duration, format_weight
 from abreast.rollout.forecast import StepForecast, forecast
 
 Row = dict[str, str | int | float | bool | None]
 
 
-def plan_rows(policy: Policy, rate_per_s: float | None) -> list[Row]:
+def plan_rows(policy: Policy, rate_per_s: float | None, bad: float = 0.0) -> list[Row]:
     """One row for each step, for `--json`: seconds, requests, weight in hundredths of a percent."""
     return [
         {
             "step": str(step.step),
             "kind": step.step.kind,
             "weight": step.weight,
-            "requests": step.requests,
-            "requests_s": None if step.requests_s is None else round(step.requests_s, 3),
+            "requests": _finite(step.requests),
+            "requests_s": None if step.requests_s is None else _finite(round(step.requests_s, 3)),
+            "gate": step.gate,
             "least_s": round(step.least_s, 3),
             "most_s": step.most_s,
-            "blind": step.blind,
+            "fits": step.fits,
         }
-        for step in forecast(policy, rate_per_s)
+        for step in forecast(policy, rate_per_s, bad)
     ]
 
 
-def summary(service: Service, policy: Policy, candidate: str, rate_per_s: float | None) -> Iterator[str]:
+def _finite(number: float) -> float | None:
+    """JSON has no infinity: null stands for "never"."""
+    return number if number < inf else None
+
+
+def summary(
+    service: Service, policy: Policy, candidate: str, rate_per_s: float | None, bad: float = 0.0
+) -> Iterator[str]:
     """The lines that a person reads."""
     users = ", then ".join(map(str, service.users)) or "the cookie abreast-id that the gateway sets"
     scheme = "https" if service.gateway.tls else "http"
@@ -39,23 +48,49 @@ def summary(service: Service, policy: Policy, candidate: str, rate_per_s: float 
         yield f"  {version.name:<{width}}  {_kind(version)}, ready by {version.ready}{mark}"
     yield ""
     yield f"A rollout of {candidate}, if all goes well:"
-    steps = forecast(policy, rate_per_s)
+    steps = forecast(policy, rate_per_s, bad)
     width = max(len(str(step.step)) for step in steps)
     for number, step in enumerate(steps, 1):
         yield f"  {number:>2}  {step.step!s:<{width}}  {_takes(step)}"
     yield from _ends(policy, steps, rate_per_s)
 
 
-def blind_spots(policy: Policy, rate_per_s: float | None) -> Iterator[str]:
-    """A sentence for each step whose gate could never decide at this rate."""
-    for step in forecast(policy, rate_per_s):
-        if step.blind and rate_per_s is not None:
-            rate = rate_per_s * step.weight / 10_000
-            yield (
-                f"{step.step}: at {rate:g} candidate requests/s fewer than {step.requests} fall into "
-                f"{format_duration(policy.errors.window_s)}, so the errors gate cannot judge\n"
-                "  → raise rollout.gates.errors.window, or start with a larger weight"
-            )
+def unprovable(policy: Policy, rate_per_s: float | None, bad: float = 0.0) -> Iterator[str]:
+    """A sentence for each step that cannot be proven in time at this rate, with what would fit."""
+    for step in forecast(policy, rate_per_s, bad):
+        if step.fits or rate_per_s is None or step.requests_s is None or step.most_s is None:
+            continue
+        times = step.requests_s / step.most_s
+        yield (
+            f"{step.step}: the {step.gate} gate needs {_requests(step)}, which takes {_long(step.requests_s)} at "
+            f"{rate_per_s:g} requests/s, more than step_time.at_most ({about(step.most_s)}); "
+            f"then {_on_timeout(policy)}\n  → {_would_fit(policy, step, times)}"
+        )
+
+
+def _would_fit(policy: Policy, step: StepForecast, times: float) -> str:
+    if times == inf:
+        return "there is no proof without requests"
+    longer = f"raise step_time.at_most to {about(step.requests_s or 0.0)}"
+    if step.gate == "errors":
+        budget = min(FULL_WEIGHT, ceil(policy.errors.budget * times))
+        return f"{longer}, or rollout.gates.errors.budget to {format_weight(budget)}, or take a larger weight"
+    if step.gate == "differences":
+        return f"{longer}, or rollout.gates.differences.tolerance, or copy a larger share"
+    return f"{longer}, take a larger weight, or leave latency out: rollout.gates.latency.watch: false"
+
+
+def _on_timeout(policy: Policy) -> str:
+    return "the step is held" if policy.on_timeout == "hold" else "the rollout goes on unproven"
+
+
+def _requests(step: StepForecast) -> str:
+    what = "compared answers" if step.gate == "differences" else "candidate requests"
+    return f"{step.requests:,.0f} {what}" if step.requests < inf else f"no number of {what} proves it"
+
+
+def _long(seconds: float) -> str:
+    return about(seconds) if seconds < inf else "for ever"
 
 
 def _kind(version: Version) -> str:
@@ -74,10 +109,10 @@ def _takes(step: StepForecast) -> str:
     if isinstance(step.step, ShadowStep):
         needs = f"needs about {step.requests:,} compared answers if none differs"
     else:
-        needs = f"needs {step.requests:,} candidate requests"
+        needs = f"needs about {_requests(step)} for {step.gate}"
     if step.requests_s is None:
         return f"{least}; {needs}"
-    longer = "more than that" if step.requests_s > (step.most_s or 0) else about(step.requests_s)
+    longer = about(step.requests_s) if step.fits else f"{_long(step.requests_s)}, more than that"
     return f"{least}; {needs}: {longer}"
 
 
@@ -92,9 +127,11 @@ def _ends(policy: Policy, steps: tuple[StepForecast, ...], rate_per_s: float | N
         f"once it had no request for {format_duration(policy.unused_for_s)}"
     )
     copied = _copies(policy)
+    latency = policy.latency
+    slower = "" if latency is None else f", or is more than {format_weight(latency.tolerance)} slower,"
     differs = f", or more than {format_weight(policy.differences.tolerance)} of its answers differ" if copied else ""
     yield (
-        f"  errors {format_weight(policy.errors.limit)} above stable's{differs}: "
+        f"  if it fails more{slower} than stable in the same seconds{differs}: "
         f"{'everybody goes back to stable' if policy.on_failure == 'roll-back' else 'the rollout freezes'}"
     )
     if copied:

@@ -56,7 +56,8 @@ stable: v1                        # serves all users until the first: abreast st
 #   approve: []                   # for example [weight 50%]: wait for a person first
 #   step_time: {{at_least: 1m, at_most: 1h}}
 #   gates:
-#     errors: {{limit: 5%, min_requests: 20, window: 1m}}
+#     errors: {{budget: 0.25%, window: 10s}}
+#     latency: {{tolerance: 20%, window: 20s, warm_up: 1m}}
 #     differences: {{tolerance: 0.1%}}
 #   on_failure: roll-back
 """

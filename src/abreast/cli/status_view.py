@@ -27,17 +27,34 @@ def lines(status: Json) -> Iterator[str]:
     if status["gates"]:
         yield "  gates"
     for gate in status["gates"]:
-        yield f"    {_MARKS[gate['state']]} {gate['name']:<12} {gate['sentence']}"
+        yield f"    {_MARKS[gate['state']]} {gate['name']:<12} {gate['sentence']}{_left(gate)}"
     if status["silence"]:
         yield f"  ! {status['silence']}"
     if status["phase"] != "completed":
-        yield f"  next: {status['because']}{_limit(status)}"
+        yield f"  next: {_next(status)}"
 
 
 def change(status: Json) -> str:
     """One line that changes only when the rollout moves, and says why it is in its phase."""
     *place, _lasting = _place(status)
     return "   ".join([*place, status["reason"]])
+
+
+def _left(gate: Json) -> str:
+    """How far an undecided gate is, and how long the rest takes at the present rate."""
+    if gate["state"] != "undecided" or gate["missing"] is None:
+        return ""
+    left = f", about {about(gate['missing_s'])} at this rate" if gate["missing_s"] is not None else ""
+    return f" ({gate['share'] * 100:.0f} % of the proof{left})"
+
+
+def _next(status: Json) -> str:
+    """What is waited for. A gate's sentence stands above already: here it is named alone."""
+    waiting = next((gate for gate in status["gates"] if gate["sentence"] in status["because"]), None)
+    if waiting is None or waiting["state"] != "undecided":
+        return f"{status['because']}{_limit(status)}"
+    left = f", about {about(waiting['missing_s'])} at this rate" if waiting["missing_s"] is not None else ""
+    return f"the next step when {waiting['name']} is proven{left}{_limit(status)}"
 
 
 def _limit(status: Json) -> str:

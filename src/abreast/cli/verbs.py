@@ -9,22 +9,30 @@ import typer
 
 from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, Reason, SpecFile, Timeout, Wait
+from abreast.cli.plan_report import report, seen_load
 from abreast.cli.watch import show, wait_for_rest
 from abreast.model.errors import UsageError
 from abreast.model.event import sentence
 from abreast.model.units import parse_weight
+from abreast.spec_source import load_spec
 
 
 def start(
     version: Annotated[str, typer.Argument(help="the version to roll out, as the spec names it")],
     *,
     file: SpecFile = DEFAULT_FILE,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="only print what it would do, and how long at the present rate")
+    ] = False,
     reason: Reason = "",
     wait: Wait = False,
     timeout: Timeout = "24h",
     as_json: AsJson = False,
 ) -> None:
     """Begin a rollout of VERSION beside the stable one."""
+    if plan:
+        report(load_spec(file), file, version, seen_load(file), as_json=as_json)
+        return
     client = Client(file)
     order: dict[str, object] = {"version": version, "reason": reason}
     if wait and as_json:

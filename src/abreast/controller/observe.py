@@ -1,10 +1,11 @@
 """Gather the facts of one cycle from the ports, once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from abreast.model.rollout import Rollout
 from abreast.model.service import Service
-from abreast.ports import Clock, Comparisons, Counts, Driver, Gateway
+from abreast.ports import Checks, Clock, Comparisons, Counts, Driver, Gateway, Verdicts
 from abreast.rollout.observed import Command, Observed
 
 
@@ -19,9 +20,13 @@ class Observer:
         counts: Counts,
         clock: Clock,
         comparisons: Comparisons,
+        verdicts: Verdicts,
+        checks: Checks,
     ) -> None:
         self.service = service
         self._comparisons = comparisons
+        self._verdicts = verdicts
+        self._checks = checks
         self._driver = driver
         self._gateway = gateway
         self._counts = counts
@@ -32,16 +37,20 @@ class Observer:
     ) -> Observed:
         """One frozen view for this rollout; ``hopeless`` names versions that cannot be started, with the reason."""
         now = self._clock.now()
-        gate = rollout.policy.errors
-        return Observed(
+        instances = tuple(self._driver.instances())
+        wanted = {version.name: version.wanted for version in self.service.versions}
+        ready = sum(each.ready for each in instances if each.version == rollout.candidate)
+        self._checks.follow(rollout, ready=ready >= max(1, wanted.get(rollout.candidate or "", 1)))
+        observed = Observed(
             now=now,
-            instances=tuple(self._driver.instances()),
-            wanted={version.name: version.wanted for version in self.service.versions},
+            instances=instances,
+            wanted=wanted,
             nodes=tuple(self._gateway.nodes()),
-            window=self._counts.tally(max(now - gate.window_s, rollout.attempt_since)),
             step=self._counts.tally(max(rollout.step_since, rollout.weight_since)),
             counting_since=self._counts.since,
             differences=self._comparisons.differences(rollout),
+            checks=self._checks.results(),
             commands=tuple(commands),
             hopeless=dict(hopeless or {}),
         )
+        return replace(observed, assessment=self._verdicts.assess(rollout, observed))

@@ -69,7 +69,7 @@ async def _prepare(_directory: Path, _teller: Teller) -> None:
 async def _act(stage: Stage, teller: Teller) -> Outcome:
     outcome = Outcome()
     teller.chapter("v1 serves everybody")
-    await stage.rest(2.0)
+    await stage.rest(1.0)
     teller.chapter("v2 is rolled out; what it answers is compared first, and is not the same")
     outcome.comparisons.append(await _other_answers(stage, teller))
     teller.chapter("v3 answers the same, but is bad once it is in use")

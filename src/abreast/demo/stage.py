@@ -138,3 +138,8 @@ class Stage:
                     f"{status['stable']} answered them instead",
                     "bad",
                 )
+        for gate in status["gates"]:
+            if gate["state"] == "undecided" and gate["share"]:
+                known = gate["sentence"].partition(" (")[0]
+                told = f"gate {gate['name']}: {gate['share']:.0%} of the proof that it is not worse; {known}"
+                self._teller.tell("abreast", told, "detail")

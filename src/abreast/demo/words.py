@@ -41,8 +41,8 @@ _PHASES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 _TONES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("sheltered", "unsheltered", "held", "nack", "refused", "finding"), "bad"),
-    **dict.fromkeys(("instance", "gateway", "spec", "relay"), "detail"),
+    **dict.fromkeys(("sheltered", "unsheltered", "held", "silent", "nack", "refused", "finding"), "bad"),
+    **dict.fromkeys(("instance", "gateway", "spec", "relay", "check"), "detail"),
 }
 """Kinds whose reason says enough. Steps and approvals are left out: the weight's own event says the same."""
 

@@ -150,7 +150,11 @@ def _protocol(version: Version, limit_s: float | None) -> Resource:
 
 
 def _outlier_detection(*, candidate: bool) -> Resource:
-    """A candidate is given up host by host after five failures in a row; of stable at most half is."""
+    """A candidate is given up host by host after five failures in a row; of stable at most half is.
+
+    A host of the candidate's is tried again within the second: nothing speaks against a candidate that nobody asks, and
+    one that always fails has to do so in several seconds before the hard failure lane calls it that.
+    """
     return {
         "consecutive_5xx": 5,
         "enforcing_consecutive_5xx": 100 if candidate else 0,
@@ -158,8 +162,8 @@ def _outlier_detection(*, candidate: bool) -> Resource:
         "enforcing_consecutive_gateway_failure": 100,
         "enforcing_success_rate": 0,
         "interval": "0.5s",
-        "base_ejection_time": "5s",
-        "max_ejection_time": "30s",
+        "base_ejection_time": "0.5s" if candidate else "5s",
+        "max_ejection_time": "0.5s" if candidate else "30s",
         "max_ejection_percent": 100 if candidate else 50,
         # Else a passing health check brings back a host that answers 500.
         "successful_active_health_check_uneject_host": False,

@@ -9,7 +9,7 @@ and attempts that ended within about a millisecond (Envoy notes what it has told
 import bisect
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,9 +17,11 @@ from typing import Any, Final, TypeVar
 import httpx
 import orjson
 
+from abreast.analysis.tick import Side
 from abreast.envoy.bootstrap import ADS
 from abreast.envoy.capture import SAMPLED
 from abreast.envoy.listener import ATTEMPTS, USERS
+from abreast.envoy.seconds import Seconds
 from abreast.findings.ledger import GatewayTotals
 from abreast.ports import Clock, Latencies, VersionCounts
 from abreast.rollout.observed import Tally
@@ -139,6 +141,7 @@ class EnvoyCounts:
         self._marks: deque[Mapping[str, tuple[int, int, int]]] = deque()
         self._ticks: deque[tuple[float, Mapping[str, VersionCounts]]] = deque()
         self._minute: dict[str, VersionCounts] = {}
+        self._seconds = Seconds(lambda version, age_s: self._waiting(version, age_s, self._times[-1]))
         self._users: dict[int, int] = {}
         self._captures: dict[str, int] = {}
         self._resumed = GatewayTotals()
@@ -192,6 +195,7 @@ class EnvoyCounts:
             self._captures[outcome] = self._captures.get(outcome, 0) + count
 
     def _add(self, now: float, tick: Mapping[str, VersionCounts]) -> None:
+        self._seconds.begin(now)
         for version, counts in tick.items():
             total = self._sums.setdefault(version, _Sum())
             total.requests += counts.requests
@@ -201,6 +205,7 @@ class EnvoyCounts:
             if counts.requests or counts.in_flight:
                 total.last_request_at = now
             self._minute[version] = self._minute.get(version, VersionCounts()) + counts
+            self._seconds.add(version, counts)
         self._ticks.append((now, tick))
         while self._ticks and self._ticks[0][0] < now - 60:
             self._ticks.popleft()
@@ -244,11 +249,18 @@ class EnvoyCounts:
         Envoy does not tell ages. But of those in flight now, no more than were started within the last
         ``longer_than_s`` can be younger; the rest is older. So a hung version shows before its time-outs do.
         """
+        return self._waiting(version, longer_than_s, self._clock.now())
+
+    def _waiting(self, version: str, longer_than_s: float, now: float) -> int:
         total = self._sums.get(version)
         if total is None:
             return 0
-        _, _, started = self._mark_at(self._clock.now() - longer_than_s).get(version, (0, 0, 0))
+        _, _, started = self._mark_at(now - longer_than_s).get(version, (0, 0, 0))
         return max(0, total.in_flight - (total.started - started))
+
+    def seconds(self, since: float) -> Sequence[tuple[float, Mapping[str, Side]]]:
+        """What each version did in each whole second that ended after ``since``, oldest first."""
+        return self._seconds.since(since)
 
     def take_captures(self) -> Mapping[str, int]:
         """What became of the copies of the requests counted since this was called last, for the ledger."""

@@ -75,6 +75,8 @@ class LoadProcess:
         if process.stdout is None or process.stderr is None:
             raise LoadError("the load generator has no pipes to be read from")
         async for line in process.stdout:
+            if not line.endswith(b"\n"):
+                break  # it ended in the middle of its report
             data = orjson.loads(line)
             if not data.get("progress"):
                 await process.wait()

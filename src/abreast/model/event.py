@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     SPEC = "spec"
     RELAY = "relay"
     FINDING = "finding"
+    SILENT = "silent"
+    CHECK = "check"
 
 
 EVENT_DOCS: Mapping[EventKind, str] = {
@@ -48,6 +50,8 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.NACK: "Envoy refused a snapshot; the last good one stays",
     EventKind.SPEC: "the spec changed, or a change of it was refused",
     EventKind.RELAY: "a relay, which copies and compares, started, ended or was lost",
+    EventKind.SILENT: "the candidate gets no request although it has weight, with the cause; or it does again",
+    EventKind.CHECK: "a webhook was told something and failed, which decides nothing",
     EventKind.FINDING: "a finding appeared, was accepted, reopened or resolved",
 }
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from abreast.model.checks import PromqlGate, Webhook
 from abreast.model.shadow import ShadowPolicy
 from abreast.model.units import FULL_WEIGHT, format_duration, format_weight
 
@@ -109,16 +110,27 @@ DEFAULT_STEPS: tuple[Step, ...] = (
 
 @dataclass(frozen=True)
 class ErrorGate:
-    """The simple limit: worse when the candidate's error share exceeds stable's by more than ``limit``.
+    """Worse when the candidate fails more of its requests than stable does in the same seconds.
 
-    Over the last ``window_s`` seconds, and only once the candidate had ``min_requests`` requests in them.
-    ``limit`` is in hundredths of a percent. The same number of requests is needed before a step may end:
-    no data never promotes.
+    ``budget``, in hundredths of a percent of all users' requests, is what the next step may cost at most: as much is
+    ruled out before it begins. ``window_s``: failures within so long are one burst, which proves nothing by itself.
     """
 
-    limit: int = 500
-    min_requests: int = 20
-    window_s: float = 60.0
+    budget: int = 25
+    window_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class LatencyGate:
+    """Worse when the candidate is slower than stable's own quantiles by more than ``tolerance``.
+
+    ``tolerance`` is in hundredths of a percent: 2000 is 20 %. ``window_s`` as for errors; an instance of the
+    candidate's that became ready less than ``warm_up_s`` ago may be slow.
+    """
+
+    tolerance: int = 2000
+    window_s: float = 20.0
+    warm_up_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -126,10 +138,11 @@ class DifferenceGate:
     """Worse when the candidate's answers differ from stable's more often than stable's own do, by more than this.
 
     ``tolerance`` is in hundredths of a percent of the compared answers. The same number must be ruled out before a
-    shadow step may end.
+    shadow step may end. ``window_s``: differences within so long are one burst, which proves nothing by itself.
     """
 
     tolerance: int = 10
+    window_s: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -142,7 +155,10 @@ class Policy:
     on_timeout: Literal["hold", "promote-unproven"] = "hold"
     on_failure: Literal["roll-back", "freeze"] = "roll-back"
     errors: ErrorGate = ErrorGate()
+    latency: LatencyGate | None = LatencyGate()
     differences: DifferenceGate = DifferenceGate()
+    promql: tuple[PromqlGate, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     retire_after_s: float = 86_400.0
     unused_for_s: float = 900.0
@@ -177,6 +193,7 @@ class Rollout:
     - ``released_at``: when the side that lost the traffic was taken out of the gateway; None while it is warm.
     - ``retire_now``: a person asked not to wait for ``retire_after_s``.
     - ``candidate_missing_since``: since when no instance of the candidate is ready while it should serve.
+    - ``silent``: it was said that the candidate gets no requests although it has weight.
     """
 
     service: str
@@ -197,6 +214,7 @@ class Rollout:
     sheltering: Literal["stable", "candidate"] | None = None
     candidate_missing_since: float | None = None
     held: bool = False
+    silent: bool = False
     released_at: float | None = None
     retire_now: bool = False
     reason: str = ""

@@ -18,7 +18,7 @@ from typing import Final
 
 from abreast.model.document import Document, Path, read_document
 from abreast.model.errors import SpecError, UsageError
-from abreast.model.rollout import DifferenceGate, ErrorGate, Policy
+from abreast.model.rollout import DifferenceGate, ErrorGate, LatencyGate, Policy
 from abreast.model.service import GatewaySettings, Service, Tls, Version
 from abreast.model.shadow import ShadowPolicy
 from abreast.model.spec_checks import conflicts
@@ -32,6 +32,7 @@ FILE_NAME: Final = "abreast.yaml"
 _AS_WRITTEN: Final = frozenset(
     {
         *("service", "stable", "versions.*.run.*", "versions.*.env.*", "versions.*.cwd", "rollout.steps.*.approve"),
+        *("rollout.gates.promql.*.name", "rollout.gates.webhooks.*.name", "rollout.gates.webhooks.*.metadata.*"),
         *(f"rollout.gates.differences.{place}{key}.*" for place in ("", "endpoints.*.") for key in ("keyed", "mask")),
     }
 )
@@ -82,15 +83,18 @@ class Spec:
                 f"name one of these, or add `{candidate}` to `versions`",
             )
         rollout = self.keys.rollout
-        errors = rollout.gates.errors
+        errors, latency = rollout.gates.errors, rollout.gates.latency
         return Policy(
             steps=compile_steps(rollout),
             at_least_s=rollout.step_time.at_least_s,
             at_most_s=rollout.step_time.at_most_s,
             on_timeout=rollout.on_timeout,
             on_failure=rollout.on_failure,
-            errors=ErrorGate(errors.limit, errors.min_requests, errors.window_s),
-            differences=DifferenceGate(rollout.gates.differences.tolerance),
+            errors=ErrorGate(errors.budget, errors.window_s),
+            latency=LatencyGate(latency.tolerance, latency.window_s, latency.warm_up_s) if latency.watch else None,
+            differences=DifferenceGate(rollout.gates.differences.tolerance, rollout.gates.differences.window_s),
+            promql=tuple(keys.gate() for keys in rollout.gates.promql),
+            webhooks=tuple(keys.webhook() for keys in rollout.gates.webhooks),
             shadow=self._shadow(version),
             retire_after_s=rollout.retire.after_s,
             unused_for_s=rollout.retire.unused_for_s,

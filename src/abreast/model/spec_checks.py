@@ -7,6 +7,7 @@ from typing import Final
 from abreast.model.document import Path
 from abreast.model.service import Endpoint
 from abreast.model.spec_conflict import Conflict
+from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_shadow_checks import shadow_conflicts
 from abreast.model.spec_steps import step_conflicts
@@ -43,6 +44,7 @@ def conflicts(keys: SpecKeys) -> Iterator[Conflict]:
     yield from _users(keys)
     yield from step_conflicts(keys.rollout)
     yield from shadow_conflicts(keys)
+    yield from gate_conflicts(keys.rollout.gates.promql, keys.rollout.gates.webhooks)
 
 
 def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:

@@ -25,21 +25,16 @@ ANY: Final = "*"
 
 LATER: Final[Mapping[str, str]] = {
     "data": "data migrations",
-    "webhooks": "webhooks",
     "versions.*.image": "containers",
     "versions.*.deployment": "Kubernetes",
-    "rollout.webhooks": "webhooks",
-    "rollout.gates.errors.budget": "the statistical errors gate (use `limit` for now)",
-    "rollout.gates.latency": "the latency gate",
     "rollout.gates.data": "data migrations",
-    "rollout.gates.promql": "gates on Prometheus queries",
-    "rollout.gates.webhook": "gates by webhook",
 }
 """Keys of the design that this version cannot keep yet, by shape: what they belong to."""
 
 _NAMED: Final = frozenset(
     {
         *("versions", "versions.*.env", "rollout.gates.differences.endpoints"),
+        "rollout.gates.webhooks.*.metadata",
         *(
             f"rollout.gates.differences.{place}{key}"
             for place in ("", "endpoints.*.")
@@ -144,7 +139,8 @@ def _words(details: ErrorDetails, path: Path) -> tuple[str, str]:
         return _unknown(path)
     if kind == "missing":
         return f"`{path[-1]}` is missing", f"add `{path[-1]}: …`"
-    found = without_secrets(details["input"]) if path[:1] == ("alerts",) else show(details["input"])
+    secret = path[:1] == ("alerts",) or path[:3] == ("rollout", "gates", "webhooks")
+    found = without_secrets(details["input"]) if secret else show(details["input"])
     wanted = _KINDS.get(kind, "another kind of value")
     if kind == "model_type" and shape(path) == "rollout.steps.*":
         return f"{found} is no step", "write a mapping, such as `- weight: 10%` or `- approve:`"

@@ -15,6 +15,7 @@ from abreast.model.rollout import (
     BakeStep,
     ErrorGate,
     HoldStep,
+    LatencyGate,
     Policy,
     ShadowStep,
     Step,
@@ -22,6 +23,7 @@ from abreast.model.rollout import (
 )
 from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Version
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
+from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
 from abreast.model.spec_shadow_values import alert_url
 from abreast.model.spec_values import (
@@ -211,17 +213,30 @@ class StepTimeKeys(Keys):
 class ErrorsGateKeys(Keys):
     """The errors gate: the candidate is worse when it fails more of its requests than stable does."""
 
-    limit: Annotated[int, share()] = entry(
-        "how many points more of its requests the candidate may fail than stable",
-        ErrorGate.limit,
-        written_share(ErrorGate.limit),
+    budget: Annotated[int, share(1)] = entry(
+        "what the next step may cost: that more of all users' requests fail is ruled out before it begins",
+        ErrorGate.budget,
+        written_share(ErrorGate.budget),
     )
-    min_requests: Annotated[int, whole(1, 1_000_000)] = entry(
-        "requests to the candidate before the gate decides, and before a weight step may end",
-        ErrorGate.min_requests,
+    window_s: Annotated[float, duration(1, HOUR)] = seconds(
+        "window", "failures within so long are one burst, which decides nothing by itself", ErrorGate.window_s
     )
-    window_s: Annotated[float, duration(5, HOUR)] = seconds(
-        "window", "how far back requests are counted", ErrorGate.window_s
+
+
+class LatencyGateKeys(Keys):
+    """The latency gate: the candidate is worse when it is slower than stable's own past quantiles."""
+
+    watch: Annotated[bool, truth()] = entry("whether latency has a say at all", default=True)
+    tolerance: Annotated[int, share()] = entry(
+        "how much slower than stable's p50, p90 and p99 it may be",
+        LatencyGate.tolerance,
+        written_share(LatencyGate.tolerance),
+    )
+    window_s: Annotated[float, duration(1, HOUR)] = seconds(
+        "window", "slowness within so long is one stall, which decides nothing by itself", LatencyGate.window_s
+    )
+    warm_up_s: Annotated[float, duration(0, HOUR)] = seconds(
+        "warm_up", "how long a new instance of the candidate's may be slow", LatencyGate.warm_up_s
     )
 
 
@@ -229,9 +244,12 @@ class GatesKeys(Keys):
     """What must hold for the rollout to go on."""
 
     errors: ErrorsGateKeys = Field(default_factory=ErrorsGateKeys, description="the errors gate")
+    latency: LatencyGateKeys = Field(default_factory=LatencyGateKeys, description="the latency gate")
     differences: DifferencesKeys = Field(
         default_factory=DifferencesKeys, description="the differences gate, and what counts as a difference"
     )
+    promql: tuple[PromqlKeys, ...] = many("queries on a Prometheus whose every sample must keep to a bound")
+    webhooks: tuple[WebhookKeys, ...] = many("URLs that are asked, or told, at the turns of a rollout")
 
 
 class RetireKeys(Keys):

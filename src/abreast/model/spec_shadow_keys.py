@@ -117,6 +117,9 @@ class DifferencesKeys(RuleKeys):
         DifferenceGate.tolerance,
         written_share(DifferenceGate.tolerance),
     )
+    window_s: Annotated[float, duration(1, HOUR)] = seconds(
+        "window", "differences within so long are one burst, which decides nothing by itself", DifferenceGate.window_s
+    )
     redact: tuple[Annotated[str, place("header", "query")], ...] = many(
         "places whose values are never kept, only salted hashes of them; credentials always are"
     )

@@ -17,7 +17,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from abreast.model.service import Endpoint, Probe, UserKey
-from abreast.model.units import format_duration, parse_duration, parse_weight
+from abreast.model.units import format_duration, format_weight, parse_duration, parse_weight
 
 DURATION_PATTERN: Final = r"^([0-9]{1,12}(\.[0-9]{1,9})? ?(ms|s|m|h|d) ?)+$"
 SHARE_PATTERN: Final = r"^[0-9]{1,3}(\.[0-9]{1,9})? ?%$"
@@ -96,14 +96,17 @@ def duration(least_s: float, most_s: float) -> Written:
     )
 
 
-def share() -> Written:
-    """A share of users in hundredths of a percent, written with its sign ``%``."""
+def share(least: int = 0) -> Written:
+    """A share in hundredths of a percent, written with its sign ``%``; not below ``least``."""
 
     def read(found: object) -> int:
         try:
-            return parse_weight(found)
+            weight = parse_weight(found)
         except ValueError as error:
             refuse_with_remedy(error, found)
+        if weight < least:
+            refuse(f"{show(found)} is not allowed here", f"write at least {format_weight(least)}")
+        return weight
 
     return Written(
         read,

@@ -1,17 +1,25 @@
-"""``${NAME}`` in commands, variables and alerts: replaced from the environment, or a fault for each that cannot be."""
+"""``${NAME}`` in commands, variables and addresses: replaced from the environment, or a fault if it cannot be."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from pydantic_core import PydanticCustomError
 
 from abreast.model.document import Document, Path
 from abreast.model.errors import Fault
-from abreast.model.spec_keys import SpecKeys, VersionKeys
+from abreast.model.spec_gate_keys import PROMQL, WEBHOOKS
+from abreast.model.spec_gate_values import checked_http_url
+from abreast.model.spec_keys import GatesKeys, SpecKeys, VersionKeys
 from abreast.model.spec_shadow_values import checked_alert_url, without_secrets
 
 _VARIABLE: Final = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{))", re.ASCII)
+
+
+Expand = Callable[[str, Path, str], str]
+"""A text with its variables replaced; told of as what stands last."""
+
+Check = Callable[[object], object]
 
 
 def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str]) -> tuple[SpecKeys, list[Fault]]:
@@ -24,20 +32,39 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
         faults.extend(document.fault(path, message, remedy) for message, remedy in problems)
         return result
 
+    def url(text: str, path: Path, check: Check) -> str:
+        before = len(faults)
+        result = expand(text, path, without_secrets(text))
+        if len(faults) == before:
+            faults.extend(document.fault(path, message, remedy) for message, remedy in _no_url(result, check))
+        return result
+
     for name, version in keys.versions.items():
         place: Path = ("versions", name)
         run = tuple(expand(text, (*place, "run"), repr(text)) for text in version.run)
         env = {key: expand(text, (*place, "env", key), repr(text)) for key, text in version.env.items()}
         versions[name] = version.model_copy(update={"run": run, "env": env})
-    alerts: list[str] = []
-    for index, text in enumerate(keys.alerts):
-        path: Path = ("alerts", index)
-        before = len(faults)
-        url = expand(text, path, without_secrets(text))
-        if len(faults) == before:
-            faults.extend(document.fault(path, message, remedy) for message, remedy in _no_url(url))
-        alerts.append(url)
-    return keys.model_copy(update={"versions": versions, "alerts": tuple(alerts)}), faults
+    alerts = tuple(url(text, ("alerts", index), checked_alert_url) for index, text in enumerate(keys.alerts))
+    gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
+    rollout = keys.rollout.model_copy(update={"gates": gates})
+    return keys.model_copy(update={"versions": versions, "alerts": alerts, "rollout": rollout}), faults
+
+
+def _gates(keys: GatesKeys, expand: Expand, url: Callable[[str, Path], str]) -> GatesKeys:
+    """With the variables in addresses and metadata replaced: both may hold secrets."""
+    promql = tuple(
+        gate.model_copy(update={"server": url(gate.server, (*PROMQL, index, "server"))})
+        for index, gate in enumerate(keys.promql)
+    )
+    webhooks = []
+    for index, webhook in enumerate(keys.webhooks):
+        place: Path = (*WEBHOOKS, index)
+        metadata = {
+            name: expand(text, (*place, "metadata", name), f"`{name}`") for name, text in webhook.metadata.items()
+        }
+        told = {"url": url(webhook.url, (*place, "url")), "metadata": metadata}
+        webhooks.append(webhook.model_copy(update=told))
+    return keys.model_copy(update={"promql": promql, "webhooks": tuple(webhooks)})
 
 
 def _replaced(text: str, shown: str, environment: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
@@ -59,10 +86,10 @@ def _replaced(text: str, shown: str, environment: Mapping[str, str]) -> tuple[st
     return _VARIABLE.sub(replace, text), problems
 
 
-def _no_url(url: str) -> Iterator[tuple[str, str]]:
-    """Why this is no URL for alerts, and what to do; nothing when it is one."""
+def _no_url(url: str, check: Check) -> Iterator[tuple[str, str]]:
+    """Why this is no URL of the kind that ``check`` lets through, and what to do; nothing when it is one."""
     try:
-        checked_alert_url(url)
+        check(url)
     except PydanticCustomError as error:
         context = error.context or {}
         yield str(context["message"]), str(context["remedy"])

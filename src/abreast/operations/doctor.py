@@ -7,8 +7,8 @@ from abreast.model.service import InstanceState
 from abreast.model.units import format_weight
 from abreast.operations.control import Control
 from abreast.operations.machine import Finding, machine
-from abreast.rollout.explain import candidate_silence
 from abreast.rollout.observed import Observed
+from abreast.rollout.silence import candidate_silence
 from abreast.rollout.turn import split_of
 
 SILENCE_S: Final = 5.0

@@ -1,21 +1,23 @@
 """The state of the service as people and scripts read it."""
 
 from dataclasses import dataclass, field
+from math import ceil, inf
 from typing import Final
 
 from abreast.findings.finding import FindingState
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
-from abreast.model.units import about
 from abreast.operations.control import Control
 from abreast.ports import NO_ANSWER, VersionCounts, is_error
 from abreast.rollout.commands import allowed
-from abreast.rollout.decide import LIVE, decide
-from abreast.rollout.explain import candidate_silence, explain
-from abreast.rollout.gates import Verdict, judge_differences, judge_errors
+from abreast.rollout.decide import decide
+from abreast.rollout.evidence import GateEvidence, evidence_of
+from abreast.rollout.explain import explain
 from abreast.rollout.observed import Observed, Tally
+from abreast.rollout.silence import candidate_silence
 from abreast.rollout.transitions import HALTED
 from abreast.rollout.turn import split_of
+from abreast.rollout.watch import is_live
 
 RECENT_S: Final = 10.0
 """Rates and latencies in the status are of this many last seconds."""
@@ -68,11 +70,18 @@ class NodeStatus:
 
 @dataclass(frozen=True)
 class GateStatus:
-    """One gate: ``state`` is worse, not-worse or undecided."""
+    """One gate: ``state`` is worse, not-worse or undecided; ``share`` of its proof is there (0 to 1).
+
+    ``missing`` is about how many candidate requests (compared answers) the proof still takes, None where none are
+    needed or it does not grow; ``missing_s`` how long they take at the rate of this step.
+    """
 
     name: str
     state: str
     sentence: str
+    share: float
+    missing: int | None
+    missing_s: float | None
 
 
 @dataclass(frozen=True)
@@ -224,20 +233,21 @@ def _instance(instance: Instance) -> InstanceStatus:
 
 
 def _gates(rollout: Rollout, observed: Observed) -> list[GateStatus]:
-    if rollout.phase not in LIVE or rollout.candidate is None:
-        return []
-    gate = rollout.policy.errors
-    candidate, stable = (observed.window.get(name, Tally()) for name in (rollout.candidate, rollout.stable))
-    verdict = judge_errors(gate, candidate, stable, f"the last {about(gate.window_s)}")
-    gates = [_gate("errors", verdict)]
-    if rollout.shadow or observed.differences.compared:
-        gates.append(_gate("differences", judge_differences(rollout.policy.differences, observed.differences)))
-    return gates
+    return [_gate(each) for each in (evidence_of(rollout, observed) if is_live(rollout) else ())]
 
 
-def _gate(name: str, verdict: Verdict) -> GateStatus:
+def _gate(each: GateEvidence) -> GateStatus:
+    verdict = each.verdict
     state = "worse" if verdict.worse else "not-worse" if verdict.proven else "undecided"
-    return GateStatus(name, state, verdict.sentence)
+    missing = verdict.missing if verdict.missing is not None and verdict.missing < inf else None
+    return GateStatus(
+        each.name,
+        state,
+        verdict.sentence,
+        verdict.share,
+        None if missing is None else ceil(missing),
+        each.missing_s,
+    )
 
 
 def _shadow(control: Control, rollout: Rollout) -> ShadowStatus | None:

@@ -7,6 +7,7 @@ from abreast.model.event import EventKind
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.units import FULL_WEIGHT, about, format_weight
 from abreast.rollout.actions import Reply
+from abreast.rollout.checks import holding
 from abreast.rollout.observed import Command
 from abreast.rollout.steps import step_from, weight_at
 from abreast.rollout.transitions import HALTED, TRANSITIONS, Trigger
@@ -185,6 +186,9 @@ def _climb(turn: Turn, command: Command, *, raised: bool) -> Outcome:
     rollout = turn.rollout
     ladder = rollout.policy.ladder
     if rollout.step >= len(ladder):
+        waiting = "; ".join(holding(rollout, turn.observed.checks, "promotion"))
+        if waiting:
+            return _refuse(turn, f"all steps are done, but not confirmed yet: {waiting}")
         return _accept(turn, f"all users go to {rollout.candidate}")
     if raised:
         return _accept(turn, f"next: {ladder[rollout.step]}")

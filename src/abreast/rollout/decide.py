@@ -8,19 +8,20 @@ time, so a crash at any point heals in the next cycle.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from abreast.analysis.engine import Assessment
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, Policy, Rollout
 from abreast.model.units import about, format_weight
 from abreast.rollout.actions import Action, Decision, Reply, RunVersion, SetSplit, StopVersion
+from abreast.rollout.checks import holding, protected
 from abreast.rollout.commands import obey
-from abreast.rollout.gates import judge_differences, judge_errors
+from abreast.rollout.gates import judge_differences, judge_errors, judge_latency
 from abreast.rollout.observed import Differences, Observed, Tally
-from abreast.rollout.steps import progress
+from abreast.rollout.silence import PATIENCE_S, candidate_silence
+from abreast.rollout.steps import evidence, progress
 from abreast.rollout.transitions import Trigger
 from abreast.rollout.turn import ACTOR, Turn, share_of, shelter_of, split_of
-
-LIVE = frozenset({Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING, Phase.BAKING})
-"""Phases in which users may be on the candidate and a verdict acts."""
+from abreast.rollout.watch import LIVE
 
 
 def first(service: str, stable: str, policy: Policy, now: float) -> tuple[Rollout, Event]:
@@ -48,7 +49,7 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
     for command in observed.commands:
         turn, replies[command.id] = obey(turn, command, rollout)
     turn = _missing(_forgotten(turn, rollout))
-    turn = _sheltered(_protected(turn))
+    turn = _sheltered(_protected(_silent(turn)))
     turn, because, wake_at = _advanced(turn)
     # Once more, for a weight that was ordered just now.
     turn = _sheltered(turn)
@@ -67,7 +68,8 @@ def _forgotten(turn: Turn, before: Rollout) -> Turn:
     if turn.rollout.attempt_since == before.attempt_since:
         return turn
     step = {name: replace(tally, requests=0, errors=0) for name, tally in turn.observed.step.items()}
-    return replace(turn, observed=replace(turn.observed, window={}, step=step, differences=Differences()))
+    observed = replace(turn.observed, step=step, assessment=Assessment(), differences=Differences(), checks={})
+    return replace(turn, observed=observed)
 
 
 def _missing(turn: Turn) -> Turn:
@@ -80,27 +82,46 @@ def _missing(turn: Turn) -> Turn:
     return turn.changed(replace(rollout, candidate_missing_since=turn.now if missing else None))
 
 
+def _silent(turn: Turn) -> Turn:
+    """Say once that the candidate gets no requests although it has weight, and once that it does again."""
+    rollout = turn.rollout
+    silence = candidate_silence(rollout, turn.observed, PATIENCE_S)
+    if (silence is not None) == rollout.silent:
+        return turn
+    got = turn.observed.step.get(rollout.candidate or "", Tally())
+    if silence is None and not (got.requests or got.in_flight) and rollout.phase in LIVE and rollout.weight:
+        return turn  # a new weight begins a new patience
+    reason = silence or f"{rollout.candidate} is not expected to have requests any more"
+    if silence is None and (got.requests or got.in_flight):
+        reason = f"{rollout.candidate} gets requests again"
+    return turn.changed(replace(rollout, silent=silence is not None)).noted(EventKind.SILENT, ACTOR, reason)
+
+
 def _protected(turn: Turn) -> Turn:
     """Roll back (or freeze) on a verdict; also while paused or waiting for a person."""
     rollout, observed = turn.rollout, turn.observed
+    stop = protected(rollout, observed.checks)
+    if stop is not None and (stop.ordered or rollout.phase is Phase.PENDING):
+        return _worse(turn, Trigger.WORSE, stop.reason)
     if rollout.phase not in LIVE:
         return turn
-    reason = None
+    reason = None if stop is None else stop.reason
     since = rollout.candidate_missing_since
     if since is not None and turn.now - since >= rollout.policy.start_timeout_s and observed.ready(rollout.stable):
         reason = f"{rollout.candidate} has had no ready instance for {about(turn.now - since)}"
-    gate = rollout.policy.errors
-    candidate = observed.window.get(rollout.candidate or "", Tally())
-    stable = observed.window.get(rollout.stable, Tally())
-    verdict = judge_errors(gate, candidate, stable, f"the last {about(gate.window_s)}")
-    if verdict.worse:
-        reason = f"gate errors: {verdict.sentence}"
-    differ = judge_differences(rollout.policy.differences, observed.differences)
-    if differ.worse and reason is None:
-        reason = f"gate differences: {differ.sentence}"
+    verdicts = (
+        ("errors", judge_errors(rollout, observed.assessment)),
+        ("latency", judge_latency(rollout, observed.assessment)),
+        ("differences", judge_differences(rollout.policy.differences, observed.differences)),
+    )
+    worse = next((f"gate {gate}: {verdict.sentence}" for gate, verdict in verdicts if verdict.worse), None)
+    reason = worse or reason
     if reason is None:
         return turn
-    trigger = Trigger.FREEZE if rollout.policy.on_failure == "freeze" else Trigger.WORSE
+    return _worse(turn, Trigger.FREEZE if rollout.policy.on_failure == "freeze" else Trigger.WORSE, reason)
+
+
+def _worse(turn: Turn, trigger: Trigger, reason: str) -> Turn:
     return turn.noted(EventKind.VERDICT, ACTOR, reason, verdict="worse").moved(trigger, ACTOR, reason)
 
 
@@ -136,6 +157,9 @@ def _pending(turn: Turn) -> Advance:
     rollout, observed = turn.rollout, turn.observed
     name = rollout.candidate or ""
     ready, wanted = observed.ready(name), max(observed.wanted.get(name, 1), 1)
+    waiting = "; ".join(holding(rollout, observed.checks, "start"))
+    if ready >= wanted and waiting:
+        return turn, waiting, None
     if ready >= wanted:
         reason = f"{ready} of {wanted} instances of {name} are ready"
         return turn.moved(Trigger.READY, ACTOR, reason).stepped(0, ACTOR, reason), reason, None
@@ -155,6 +179,9 @@ def _progressing(turn: Turn) -> Advance:
     rollout = turn.rollout
     policy = rollout.policy
     if rollout.step >= len(policy.ladder):
+        waiting = "; ".join(holding(rollout, turn.observed.checks, "promotion"))
+        if waiting:
+            return turn, waiting, None
         reason = "all steps are done"
         return turn.moved(Trigger.CLIMBED, ACTOR, reason), reason, None
     step = progress(rollout, turn.observed, split_of(rollout))
@@ -163,6 +190,9 @@ def _progressing(turn: Turn) -> Advance:
         if not step.done:
             reason = f"unproven after {about(policy.at_most_s)}, going on as the policy says: {step.because}"
             turn = turn.noted(EventKind.HELD, ACTOR, reason)
+        if step.done and evidence(rollout, turn.observed) and rollout.step + 1 == len(policy.ladder):
+            # No further step is entered whose event would say why this one was done.
+            turn = turn.noted(EventKind.VERDICT, ACTOR, reason, verdict="not-worse")
         return turn.stepped(rollout.step + 1, ACTOR, reason), reason, None
     if step.overdue and not rollout.held:
         held = turn.changed(replace(rollout, held=True))

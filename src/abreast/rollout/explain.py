@@ -5,46 +5,18 @@ from collections.abc import Iterator
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.units import about, format_weight
 from abreast.rollout.actions import SetSplit
+from abreast.rollout.checks import told
 from abreast.rollout.commands import allowed
-from abreast.rollout.decide import LIVE, decide
-from abreast.rollout.gates import judge_differences, judge_errors
-from abreast.rollout.observed import Observed, Tally
-from abreast.rollout.turn import split_of
+from abreast.rollout.decide import decide
+from abreast.rollout.evidence import evidence_of, why_alike
+from abreast.rollout.observed import Observed
+from abreast.rollout.silence import candidate_silence
+from abreast.rollout.watch import is_live
 
 
 def explain(rollout: Rollout, observed: Observed) -> tuple[str, ...]:
     """Sentences, the most important first."""
     return tuple(_sentences(rollout, observed))
-
-
-def candidate_silence(rollout: Rollout, observed: Observed, patience_s: float) -> str | None:
-    """Why the candidate gets no requests although its weight is above 0; None if it does, or none are due.
-
-    ``patience_s``: how long the weight must have stood before silence means something. Looks at the causes in
-    the order in which they hide each other: no instance, gateways that do not obey, no users at all, few users.
-    """
-    split = split_of(rollout)
-    stood = observed.now - max(rollout.weight_since, observed.counting_since)
-    if not rollout.weight or rollout.phase not in LIVE or stood < patience_s:
-        return None
-    candidate = observed.step.get(rollout.candidate or "", Tally())
-    if candidate.requests or candidate.in_flight:
-        return None
-    weight = format_weight(rollout.weight)
-    silent = f"{rollout.candidate} got no request for {about(stood)} although its weight is {weight}"
-    if rollout.sheltering == "candidate":
-        return f"{silent}: it has no ready instance, so its users are served by {rollout.stable}"
-    behind = [node.id for node in observed.nodes if node.acked != split]
-    if behind:
-        nacks = "; ".join(node.nack for node in observed.nodes if node.nack)
-        return f"{silent}: {', '.join(behind)} did not take the present snapshot{f' ({nacks})' if nacks else ''}"
-    stable = observed.step.get(rollout.stable, Tally())
-    if not stable.requests:
-        return f"{silent}: {rollout.stable} got none either; no user reaches the gateway"
-    return (
-        f"{silent}: {rollout.stable} had {stable.requests}; the users seen all fall into stable's buckets. "
-        "Few users, or a users.by key that is the same for many of them, leave the candidate empty"
-    )
 
 
 def _sentences(rollout: Rollout, observed: Observed) -> Iterator[str]:
@@ -77,11 +49,12 @@ def _sentences(rollout: Rollout, observed: Observed) -> Iterator[str]:
 
 
 def _evidence(rollout: Rollout, observed: Observed) -> Iterator[str]:
-    if rollout.phase not in LIVE or rollout.candidate is None:
+    for sentence in told(rollout, observed.checks):
+        yield f"{sentence}."
+    if not is_live(rollout):
         return
-    gate = rollout.policy.errors
-    candidate = observed.window.get(rollout.candidate, Tally())
-    stable = observed.window.get(rollout.stable, Tally())
-    yield f"Gate errors: {judge_errors(gate, candidate, stable, f'the last {about(gate.window_s)}').sentence}."
-    if rollout.shadow or observed.differences.compared:
-        yield f"Gate differences: {judge_differences(rollout.policy.differences, observed.differences).sentence}."
+    for gate in evidence_of(rollout, observed):
+        yield f"Gate {gate.name}: {gate.sentence}."
+    alike = why_alike(rollout, observed)
+    if alike is not None:
+        yield f"{alike}."

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from abreast.analysis.engine import Assessment
 from abreast.analysis.eprocess import OK_BETS, WORSE_BETS, Evidence
+from abreast.model.checks import Check
 from abreast.model.rollout import Policy
 from abreast.model.service import Instance
 from abreast.model.traffic import Split
@@ -84,8 +86,10 @@ class Observed:
     - ``instances``: every instance of every version known to the drivers.
     - ``wanted``: for each version of the spec, how many instances it should have.
     - ``nodes``: every Envoy that should obey.
-    - ``window``: tallies over the error gate's window; ``step``: tallies since the present step began.
+    - ``step``: tallies since the present step began.
+    - ``assessment``: the evidence of the present attempt, and of the step that was under way before this cycle.
     - ``differences``: what comparing has shown.
+    - ``checks``: what queries and webhooks answered last, by name.
     - ``hopeless``: versions that cannot be started at all, with the reason.
     - ``counting_since``: since when counts are complete (a restarted control plane starts anew).
     """
@@ -94,10 +98,11 @@ class Observed:
     instances: tuple[Instance, ...] = ()
     wanted: Mapping[str, int] = field(default_factory=dict)
     nodes: tuple[NodeState, ...] = ()
-    window: Mapping[str, Tally] = field(default_factory=dict)
     step: Mapping[str, Tally] = field(default_factory=dict)
     counting_since: float = 0.0
+    assessment: Assessment = field(default_factory=Assessment)
     differences: Differences = field(default_factory=Differences)
+    checks: Mapping[str, Check] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
     hopeless: Mapping[str, str] = field(default_factory=dict)
 

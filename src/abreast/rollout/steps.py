@@ -1,12 +1,14 @@
 """The kinds of steps, each answering the same questions: what to do on entering, is it done, what is missing?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from abreast.analysis.engine import Assessment
 from abreast.model.rollout import ApproveStep, HoldStep, Rollout, ShadowStep, WeightStep
 from abreast.model.traffic import Split
-from abreast.model.units import about, format_weight
-from abreast.rollout.gates import Verdict, judge_differences, judge_errors
-from abreast.rollout.observed import Observed, Tally
+from abreast.model.units import about
+from abreast.rollout.checks import holding
+from abreast.rollout.gates import Verdict, judge_differences, judge_errors, judge_latency
+from abreast.rollout.observed import Observed
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,18 @@ def progress(rollout: Rollout, observed: Observed, split: Split) -> Progress:
         what = f" ({step.text})" if step.text else ""
         return Progress(done=False, because=f"a person has to approve{what}: abreast promote")
     if isinstance(step, HoldStep):
-        return _timed(rollout, observed, step.for_s, "hold")
-    return _watched(rollout, observed, split, step)
+        found = _timed(rollout, observed, step.for_s, "hold")
+    else:
+        found = _watched(rollout, observed, split, step)
+    # What somebody else has not let pass is never skipped as merely unproven.
+    waiting = holding(rollout, observed.checks, "step") if found.done or found.unproven else ()
+    if not waiting:
+        return found
+    if not found.done:
+        return replace(found, unproven=False)
+    overdue_at = rollout.step_since + rollout.policy.at_most_s
+    overdue = observed.now >= overdue_at
+    return Progress(done=False, because="; ".join(waiting), wake_at=None if overdue else overdue_at, overdue=overdue)
 
 
 def _timed(rollout: Rollout, observed: Observed, for_s: float, name: str) -> Progress:
@@ -69,26 +81,34 @@ def _watched(rollout: Rollout, observed: Observed, split: Split, step: WeightSte
     timed = _timed(rollout, observed, step.for_s if step.for_s is not None else policy.at_least_s, str(step))
     if not timed.done:
         return timed
-    gate, verdict = _evidence(rollout, observed, step)
-    if verdict.proven:
-        return Progress(done=True, because=verdict.sentence)
+    pending = next(((gate, each) for gate, each in evidence(rollout, observed) if not each.proven), None)
+    if pending is None:
+        proofs = "; ".join(f"{gate}: {each.sentence}" for gate, each in evidence(rollout, observed))
+        return Progress(done=True, because=proofs or "nothing is copied any more")
+    gate, verdict = pending
     return Progress(
         done=False,
-        because=f"{gate}: {verdict.sentence}",
+        because=f"{gate} at {step}: {verdict.sentence}",
         wake_at=wake_at,
         overdue=overdue,
         unproven=not verdict.worse,
     )
 
 
-def _evidence(rollout: Rollout, observed: Observed, step: WeightStep | ShadowStep) -> tuple[str, Verdict]:
-    """What the step has to prove, named, and how far that is."""
+def evidence(rollout: Rollout, observed: Observed) -> tuple[tuple[str, Verdict], ...]:
+    """What the present step has to prove, by the gates' names, and how far that is; nothing for other steps."""
     policy = rollout.policy
+    step = policy.ladder[rollout.step] if rollout.step < len(policy.ladder) else None
     if isinstance(step, ShadowStep):
         if not step.share:
-            return "differences", Verdict(worse=False, proven=True, sentence="nothing is copied any more")
-        name = f"differences at {step}"
-        return name, judge_differences(policy.differences, observed.differences)
-    candidate = observed.step.get(rollout.candidate or "", Tally())
-    stable = observed.step.get(rollout.stable, Tally())
-    return f"errors at {format_weight(step.weight)}", judge_errors(policy.errors, candidate, stable, "this step")
+            return ()
+        return (("differences", judge_differences(policy.differences, observed.differences)),)
+    if not isinstance(step, WeightStep):
+        return ()
+    # A step entered in this very cycle has no evidence of its own yet: what there is belongs to the one before.
+    begun = max(rollout.step_since, rollout.weight_since) < observed.now
+    assessment = observed.assessment if begun else Assessment()
+    verdicts = [("errors", judge_errors(rollout, assessment))]
+    if policy.latency is not None:
+        verdicts.append(("latency", judge_latency(rollout, assessment)))
+    return tuple(verdicts)

@@ -266,8 +266,8 @@ class Collector:
         if own is not None:
             ledger = ledger.after_batch(own, now)
             book, news = absorb(book, own)
-            tolerance = rollout.policy.differences.tolerance / FULL_WEIGHT
-            book = replace(book, lane=book.lane.after(own, tolerance))
+            gate = rollout.policy.differences
+            book = replace(book, lane=book.lane.after(own, gate.tolerance / FULL_WEIGHT, gate.window_s))
         book = expire(book, now)
         events = [_event(rollout, each, now) for each in _opened(before, book, news)]
         counted = replace(ledger, readings=())

@@ -46,6 +46,11 @@ class SqliteStore:
         self._keep_minutes = int(keep_counts_s // 60)
         self._closed = False
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     async def load(self, service: str) -> Rollout | None:
         """The newest rollout of the service. Raises StoreError, StoreCorruptError."""
         return await self.transact(lambda connection: rows.newest_rollout(connection, service))

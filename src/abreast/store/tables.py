@@ -142,3 +142,34 @@ RELAYS: Final = Table(
     Column("number", Integer, nullable=False),
     PrimaryKeyConstraint("service", "name", name="relays_pk"),
 )
+
+TICKS: Final = Table(
+    "ticks",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("rollout", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("data", Text, nullable=False),
+    PrimaryKeyConstraint("service", "rollout", "at", name="ticks_pk"),
+    ForeignKeyConstraint(
+        ["service", "rollout"],
+        ["rollouts.service", "rollouts.number"],
+        name="ticks_rollout_fk",
+    ),
+    # A row is found by its key alone, so the key need not be kept a second time beside the rows.
+    sqlite_with_rowid=False,
+)
+
+EVIDENCE: Final = Table(
+    "evidence",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("rollout", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    PrimaryKeyConstraint("service", "rollout", name="evidence_pk"),
+    ForeignKeyConstraint(
+        ["service", "rollout"],
+        ["rollouts.service", "rollouts.number"],
+        name="evidence_rollout_fk",
+    ),
+)

@@ -1,0 +1,1 @@
+"""A recorded rollout decided anew, second by second, under its own policy or another."""
