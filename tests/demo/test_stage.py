@@ -85,7 +85,7 @@ async def test_what_is_compared_and_proven_is_told_while_it_grows(short_tmp: Pat
             told = re.compile(r"[1-9]\d* answers of v2 compared with v1's so far, 0 findings")
             await stage.until(lambda _: bool(told.search(out.getvalue())), 20, "answers to be compared")
             proof = re.compile(
-                r"gate errors: [1-9]\d?% of the proof that it is not worse; undecided: at most [\d.]+ points more of "
+                r"gate errors: [1-9]\d? % of the proof that it is not worse; undecided: at most [\d.]+ points more of "
             )
             await stage.until(lambda _: bool(proof.search(out.getvalue())), 20, "evidence to grow")
             comparison = await up.findings()

@@ -141,5 +141,5 @@ class Stage:
         for gate in status["gates"]:
             if gate["state"] == "undecided" and gate["share"]:
                 known = gate["sentence"].partition(" (")[0]
-                told = f"gate {gate['name']}: {gate['share']:.0%} of the proof that it is not worse; {known}"
+                told = f"gate {gate['name']}: {gate['share'] * 100:.0f} % of the proof that it is not worse; {known}"
                 self._teller.tell("abreast", told, "detail")
