@@ -10,6 +10,9 @@ from abreast.model.units import about
 from abreast.rollout.gates import Verdict, judge_differences, judge_errors, judge_latency
 from abreast.rollout.observed import Observed, Tally
 
+_OUTAGE: Final = 0.02
+"""Less of stable's requests failing is how services are, and no reason to speak of it."""
+
 _ALIKE: Final = 1.5
 """Up to so many times stable's share of failures the two are told to have failed alike."""
 
@@ -64,7 +67,7 @@ def why_alike(rollout: Rollout, observed: Observed) -> str | None:
         return None
     stable = counted.bad_s / counted.seen_s if counted.seen_s else 0.0
     candidate = counted.bad_c / counted.seen_c
-    if not counted.bad_c or not counted.bad_s or candidate > _ALIKE * stable:
+    if not counted.bad_c or stable < _OUTAGE or candidate > _ALIKE * stable:
         return None
     return (
         f"Both versions failed in the same seconds ({counted.bad_c:,} of {counted.seen_c:,} candidate requests, "

@@ -70,7 +70,8 @@ def judge_latency(rollout: Rollout, assessment: Assessment) -> Verdict:
     seen = assessment.latency or LatencyEvidence()
     tolerance = format_weight(rollout.policy.latency.tolerance)
     if seen.worse.proven:
-        slower = "; ".join(_slower(each, each.attempt, tolerance) for each in seen.quantiles)
+        against = [each for each in seen.quantiles if _is_slower(each.attempt)] or seen.quantiles
+        slower = "; ".join(_slower(each, each.attempt, tolerance) for each in against)
         sentence = f"{slower}. {_unlikely('no slower than tolerated', WORSE_LATENCY)}"
         return Verdict(worse=True, proven=False, sentence=sentence, share=1.0)
     cannot = _latency_unknown(rollout, seen)
@@ -189,6 +190,11 @@ def _bounds(seen: ErrorEvidence) -> str:
         return "nothing can be ruled out yet"
     points = f"{seen.high * 100:.2g} points" if seen.high > 0 else "nothing"
     return f"at most {points} more of its requests fail than of stable's"
+
+
+def _is_slower(counted: Counted) -> bool:
+    """Whether the candidate was beyond its edge more often than stable beyond its own."""
+    return counted.bad_c * counted.seen_s > counted.bad_s * counted.seen_c
 
 
 def _slower(each: QuantileEvidence, counted: Counted, tolerance: str) -> str:
