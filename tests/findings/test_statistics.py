@@ -155,6 +155,10 @@ NEEDLES: list[tuple[Change, Key]] = [
 ]
 
 
+RARE = {one_wrong_field, a_lost_tag, an_epoch_an_hour_off, an_unknown_tier}
+"""Those that take thousands of exchanges: they are looked for at full size alone."""
+
+
 def exchanges_until_found(seed: int, change: Change, key: Key, controls: float = 1.0) -> int:
     """Exchanges until the key is a finding; fails when another one is, or when 10,000 are not enough."""
     docket = Docket()
@@ -166,7 +170,7 @@ def exchanges_until_found(seed: int, change: Change, key: Key, controls: float =
     return docket.compared
 
 
-@pytest.mark.parametrize(("change", "key"), NEEDLES)
+@pytest.mark.parametrize(("change", "key"), [each for each in NEEDLES if each[0] not in RARE])
 def test_a_needle_is_found_in_10_000_exchanges(change: Change, key: Key) -> None:
     assert exchanges_until_found(7, change, key) <= 10_000
 

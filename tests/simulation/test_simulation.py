@@ -23,7 +23,7 @@ from tests.simulation.world import Node
 
 QUICK_SEEDS = 200
 QUICK_CYCLES = 100
-RESTED_SEEDS = 40
+RESTED_SEEDS = 20
 BLOCKS = 10
 
 
