@@ -18,6 +18,7 @@ from abreast.model.checks import Check
 from abreast.model.event import Event
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Version
+from abreast.model.token import Session, Token
 from abreast.model.traffic import Traffic
 from abreast.rollout.observed import Differences, NodeState, Observed, Tally
 
@@ -178,6 +179,41 @@ class Store(Protocol):
         """Release the file."""
 
 
+class Tokens(Protocol):
+    """Who may use the API over the network. Nothing here ever holds a secret, only its `abreast.model.token.digest`.
+
+    Every change is an event of the service's newest rollout, in one transaction with it; before the first rollout it
+    waits for `record_pending`. Every method raises StoreError.
+    """
+
+    async def create_token(self, service: str, token: Token, hashed: str) -> None:
+        """Add it. Raises RefusedError when its name is taken."""
+
+    async def revoke_token(self, service: str, name: str, at: float, actor: str) -> None:
+        """Forget it, and the sessions that it opened. Raises UsageError for an unknown name."""
+
+    async def tokens(self) -> Sequence[Token]:
+        """All of them by name, those that are past their time included."""
+
+    async def token(self, id_: str) -> tuple[Token, str] | None:
+        """The token of that id, and its hash."""
+
+    async def note_use(self, id_: str, at: float) -> None:
+        """Remember when it was used last."""
+
+    async def create_session(self, hashed: str, session: Session, now: float) -> None:
+        """Add it, and forget those that are past their time ``now``."""
+
+    async def session(self, hashed: str) -> Session | None:
+        """The session of that hash, even if it is past its time."""
+
+    async def end_session(self, hashed: str) -> None:
+        """Forget it; ending one that is not there does nothing."""
+
+    async def record_pending(self, service: str) -> None:
+        """Put what was changed before there was a rollout into the audit log."""
+
+
 class Verdicts(Protocol):
     """The evidence about candidates."""
 
@@ -255,8 +291,17 @@ Change = Literal["new", "reopened", "accepted", "resolved"]
 """What became of a finding."""
 
 
+@dataclass(frozen=True)
+class AlertTrial:
+    """What a test alert came to: the address without its secrets, why it did not arrive (empty: it did), how long."""
+
+    address: str
+    failure: str
+    took_s: float
+
+
 class Alerts(Protocol):
-    """Tells people of findings."""
+    """Tells people of findings, and of what else is the matter."""
 
     def finding(self, service: str, finding: Finding, change: Change) -> None:
         """Say what became of it; returns at once and never raises."""
@@ -267,6 +312,9 @@ class Alerts(Protocol):
     @property
     def failures(self) -> Mapping[str, str]:
         """Where alerts do not arrive at present, and why; without the secrets of the address."""
+
+    def test(self) -> Sequence[AlertTrial]:
+        """Send a test to every address, past what waits; blocks until all have answered or took too long."""
 
 
 class FindingsDesk(Protocol):

@@ -48,11 +48,11 @@ def load_spec(path: Path, environment: Mapping[str, str] = os.environ) -> Spec:
 def missing_files(spec: Spec) -> Iterator[Fault]:
     """A fault for each file and directory that the spec names and that cannot be read."""
     service = spec.service()
-    tls = service.gateway.tls
-    for key, file in (("certificate", tls.certificate), ("key", tls.key)) if tls else ():
-        fault = _unreadable(Path(file))
-        if fault:
-            yield spec.document.fault(("gateway", "tls", key), fault, f"create it, or correct the path {_RELATIVE}")
+    for place, tls in (("gateway", service.gateway.tls), ("api", spec.api.tls)):
+        for key, file in (("certificate", tls.certificate), ("key", tls.key)) if tls else ():
+            fault = _unreadable(Path(file))
+            if fault:
+                yield spec.document.fault((place, "tls", key), fault, f"create it, or correct the path {_RELATIVE}")
     descriptors = spec.descriptors
     fault = _unreadable(Path(descriptors)) if descriptors else ""
     if fault:

@@ -5,7 +5,6 @@ Needs the program `prometheus`: one that is installed, else that of Debian's pac
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from abreast.clock import SystemClock
 from abreast.model.checks import Check, PromqlGate
 from abreast.model.rollout import Phase
 from abreast.rollout.checks import protected
+from tests.acceptance.debian import program
 from tests.checks.given import gate, under_way
 from tests.checks.server import Server
 
@@ -37,23 +37,6 @@ scrape_configs:
       - {{targets: ['127.0.0.1:{v1}'], labels: {{version: v1}}}}
       - {{targets: ['127.0.0.1:{v2}'], labels: {{version: v2}}}}
 """
-
-
-def program(directory: Path) -> str:
-    """Where a Prometheus is."""
-    installed = shutil.which("prometheus")
-    if installed:
-        return installed
-    if not shutil.which("apt-get"):
-        pytest.fail("this needs a Prometheus: put the program `prometheus` on the PATH")
-    got = subprocess.run(
-        ["apt-get", "download", "prometheus"], cwd=directory, capture_output=True, text=True, check=False
-    )
-    packages = list(directory.glob("prometheus_*.deb"))
-    if got.returncode or not packages:
-        pytest.fail(f"this needs a Prometheus: apt-get install prometheus ({got.stderr.strip()[-200:]})")
-    subprocess.run(["dpkg", "-x", packages[0], "unpacked"], cwd=directory, check=True)
-    return str(directory / "unpacked" / "usr" / "bin" / "prometheus")
 
 
 def metrics(server: Server, requests: int, errors: int) -> None:
@@ -74,7 +57,7 @@ async def versions() -> AsyncIterator[tuple[Server, Server]]:
 @pytest.fixture(scope="module")
 def prometheus_program(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Fetched once."""
-    return program(tmp_path_factory.mktemp("prometheus"))
+    return program("prometheus", "prometheus", tmp_path_factory.mktemp("prometheus"))
 
 
 @pytest.fixture

@@ -13,11 +13,13 @@ DEADLINE_S: Final = 10.0
 
 @dataclass(frozen=True)
 class Posted:
-    """One message that came; ``body`` is its JSON."""
+    """One message that came; ``body`` is the JSON of ``raw``."""
 
     path: str
     authorization: str | None
     body: Any  # JSON
+    raw: bytes = b""
+    signature: str | None = None
 
 
 class Receiver:
@@ -76,8 +78,9 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # named by http.server
         receiver = cast("_Server", self.server).receiver
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        receiver.posted.append(Posted(self.path, self.headers["authorization"], body))
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        signature = self.headers["x-abreast-signature"]
+        receiver.posted.append(Posted(self.path, self.headers["authorization"], json.loads(raw), raw, signature))
         receiver.going_on.wait()
         self.send_response(receiver.status)
         self.end_headers()

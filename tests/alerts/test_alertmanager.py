@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
+from abreast.alerts.alert import Alert
 from abreast.alerts.alertmanager import Alertmanager
 from abreast.alerts.channel import DeliveryError
 from tests.alerts.server import Receiver
-from tests.alerts.test_alert import an_alert
+from tests.alerts.test_alert import a_cause, an_alert
 
 LABELS = {
     "alertname": "AbreastFinding",
     "service": "shop",
     "rollout": "1",
+    "severity": "warning",
     "finding": "7",
     "endpoint": "GET /orders/{id}",
     "kind": "type",
@@ -47,6 +49,26 @@ def test_all_that_stand_are_told_at_once_and_what_is_over_has_an_end() -> None:
     ends = {document["labels"]["finding"]: document.get("endsAt") for document in told(receiver)}
     # An end before its start would be refused.
     assert ends == {"7": None, "8": "2025-11-13T02:16:40.000Z", "9": "2025-11-13T02:13:20.250Z"}
+
+
+def test_a_cause_is_an_alert_of_its_own_name() -> None:
+    with Receiver() as receiver:
+        Alertmanager(f"ALERTMANAGER://{receiver.address}").send((a_cause(labels=(("gateway", "gateway-1"),)),))
+    assert told(receiver)[0]["labels"] == {
+        "alertname": "AbreastRolledBack",
+        "service": "shop",
+        "rollout": "3",
+        "severity": "critical",
+        "gateway": "gateway-1",
+    }
+
+
+def test_a_test_ends_by_itself() -> None:
+    with Receiver() as receiver:
+        Alertmanager(f"alertmanager://{receiver.address}").send((Alert.test("shop", 100.0),))
+    (document,) = told(receiver)
+    assert document["labels"]["alertname"] == "AbreastTest"
+    assert (document["startsAt"], document["endsAt"]) == ("1970-01-01T00:01:40.000Z", "1970-01-01T00:02:40.000Z")
 
 
 def test_a_link_that_is_no_url_is_an_annotation_only() -> None:

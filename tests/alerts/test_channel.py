@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from abreast.alerts.outbox import Batch, Once, Outbox, Standing
 from tests.alerts.server import eventually
 from tests.alerts.test_alert import an_alert
 
-QUICK = Timing(limit_s=0.1, repeat_s=0.02)
+QUICK = Timing(limit_s=0.1, repeat_s=0.02, retry_s=0.01)
 
 
 class Address:
@@ -39,7 +40,7 @@ class Address:
             raise self.defect
         if self.refusing:
             raise DeliveryError(self.refusing)
-        self.told += [alert.name.number for alert in batch]
+        self.told += [int(alert.name.subject) for alert in batch]
 
 
 @contextmanager
@@ -157,3 +158,35 @@ def test_a_defect_in_sending_is_a_failure_and_not_taken_for_success() -> None:
         channel.post(putting(1))
         eventually(lambda: channel.failure.startswith("sending broke off"))
         assert address.told == []
+
+
+def test_one_that_refuses_is_asked_later_and_later_and_not_for_each_new_alert() -> None:
+    address = Address()
+    address.refusing = "it answered 503"
+    with channel_to(address, timing=Timing(limit_s=1.0, repeat_s=30.0, retry_s=0.05)) as channel:
+        channel.post(putting(1))
+        began = time.monotonic()
+        eventually(lambda: address.attempts >= 4)
+        waited_s = time.monotonic() - began
+        assert waited_s >= 0.05 + 0.1 + 0.2
+        for number in range(2, 30):
+            channel.post(putting(number))
+        eventually(channel._posts.empty)
+        assert address.attempts <= 5
+        address.refusing = ""
+        eventually(lambda: len(address.told) == 29)
+        assert channel.failure == ""
+
+
+def test_the_end_does_not_wait_for_the_next_attempt() -> None:
+    address = Address()
+    address.refusing = "it answered 503"
+    with channel_to(address, timing=Timing(limit_s=1.0, repeat_s=30.0, retry_s=30.0)) as channel:
+        channel.post(putting(1))
+        eventually(lambda: channel.failure)
+        address.refusing = ""
+        channel.post(putting(2))
+        channel.close()
+        channel.join(5.0)
+        assert not channel._thread.is_alive()
+        assert address.told == [1, 2]

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from abreast.alerts.alert import Alert
 from abreast.alerts.channel import DeliveryError
-from abreast.alerts.chat import Chat, private
+from abreast.alerts.chat import Chat, manner, private
+from abreast.alerts.outbox import Batch
 from tests.alerts.server import Receiver
-from tests.alerts.test_alert import an_alert
+from tests.alerts.test_alert import a_cause, an_alert
 
 # apprise imports it for one of its plug-ins, where Python still has it.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -36,13 +38,37 @@ def heard() -> Iterator[list[str]]:
 
 def test_each_alert_is_a_message_with_headline_title_and_link() -> None:
     with Receiver() as receiver:
-        Chat(f"json://{receiver.address}/hook").send((an_alert(7), an_alert(8, "reopened")))
+        chat = Chat(f"json://{receiver.address}/hook")
+        chat.send((an_alert(7),))
+        chat.send((an_alert(8, "reopened"),))
     first, second = (posted.body for posted in receiver.posted)
     assert receiver.posted[0].path.rstrip("/") == "/hook"
     assert first["title"] == "shop: the candidate answers differently (finding 7)"
     assert first["message"] == an_alert(7).body
     assert first["type"] == "warning"
     assert second["title"] == "shop: a difference is back (finding 8)"
+
+
+def test_several_are_one_message_of_the_gravest_type() -> None:
+    with Receiver() as receiver:
+        Chat(f"json://{receiver.address}").send((an_alert(7), a_cause(rollout=1)))
+    (posted,) = receiver.posted
+    assert posted.body["title"] == "shop: 2 alerts in rollout 1"
+    assert posted.body["type"] == "failure"
+    assert an_alert(7).headline in posted.body["message"]
+    assert a_cause(rollout=1).body in posted.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("batch", "type_"),
+    [
+        ((a_cause(change="resolved"),), "success"),
+        ((a_cause(change="resolved"), an_alert()), "warning"),
+        ((Alert.test("shop", 0.0),), "info"),
+    ],
+)
+def test_the_type_of_a_message_is_that_of_what_stands(batch: Batch, type_: str) -> None:
+    assert manner(batch) == type_
 
 
 def test_what_does_not_arrive_says_why_and_logs_nothing_by_itself(heard: list[str]) -> None:

@@ -82,7 +82,7 @@ WRONG: list[tuple[str, str, dict[str, Any] | None, int, str]] = [
     ("GET", "/findings/0", None, 400, "path.number"),
     ("GET", "/findings/seven", None, 400, "path.number"),
     ("GET", "/findings/9", None, 400, "has the number 9; there are 1, 2"),
-    ("POST", "/findings/1/accept", {}, 400, "body.actor"),
+    ("POST", "/findings/1/accept", {"reason": "why"}, 400, "body.actor"),
     ("POST", "/findings/1/accept", {}, 400, "body.reason"),
     ("POST", "/findings/1/accept", {"actor": "ada", "reason": ""}, 400, "body.reason"),
     ("POST", "/findings/1/accept", {"actor": "ada", "reason": "why", "until": 5.0}, 400, "a time that is over"),

@@ -1,5 +1,6 @@
 """What is gone on with, and how events are said; that everything runs together is told in tests/e2e."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from abreast.app.parts import Up, line, load_rollout, require, require_files
+from abreast.app.up import _look
 from abreast.clock import SystemClock
 from abreast.model.errors import DriverError, RefusedError, SpecError
 from abreast.model.event import Event, EventKind
@@ -15,6 +17,7 @@ from abreast.model.service import Version
 from abreast.model.traffic import Shadowing
 from abreast.state_dir import StateDir
 from abreast.store.sqlite import SqliteStore, open_store
+from tests.alerts.server import Receiver
 from tests.app.specs import building, spec
 from tests.controller.stage import SERVICE
 from tests.rollout.play import POLICY, serving, under_way
@@ -97,6 +100,20 @@ class TestBuild:
 
     async def test_its_relay_listens_where_the_gateways_look_for_it(self, built: Up) -> None:
         assert built.collector._crew._socket == built.gateway.relay
+
+    async def test_alerts_know_who_rolled_back_before_this_control_plane(self, built: Up, short_tmp: Path) -> None:
+        rollout = built.control.controller.rollout
+        back = Event(5.0, 1, EventKind.PHASE, "abreast", "gate errors: worse", {"after": "rolling-back"})
+        later = replace(under_way(Phase.ROLLED_BACK, rollout.policy), number=1, revision=0)
+        await built.store.save(later, [back])
+        with Receiver() as receiver:
+            read = spec(short_tmp, alerts=[f"webhook+http://{receiver.address}"])
+            async with building(short_tmp, read) as again:
+                _look(again)
+                await asyncio.to_thread(receiver.wait, 1)
+        (alert,) = receiver.posted[0].body["alerts"]
+        assert (alert["cause"], alert["summary"]) == ("rolled-back", "gate errors: worse")
+        assert (short_tmp / ".abreast" / "alerts.json").exists()
 
     async def test_secrets_are_the_same_after_a_restart(self, built: Up, short_tmp: Path) -> None:
         state = StateDir.beside(short_tmp)

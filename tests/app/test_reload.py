@@ -99,3 +99,11 @@ async def test_addresses_of_alerts_hold_until_the_next_start_and_that_is_said(ru
     assert running.said == ["the changed addresses in `alerts` are used from the next `abreast up` on"]
     await running.reads(alerts=["json://127.0.0.1:9/s3cret"])
     assert running.said == [], "they are those that were read last"
+
+
+async def test_the_address_of_the_api_holds_until_the_next_start_and_that_is_said(running: Reloading) -> None:
+    for _ in range(2):
+        await running.reads(api={"listen": "127.0.0.1:8999"})
+        assert running.said == ["the changed `api` is used from the next `abreast up` on"]
+    await running.reads()
+    assert running.said == []

@@ -84,11 +84,19 @@ def test_a_changed_type_is_found_explained_accepted_and_then_passes(directory: P
         settled(service, 1)
         assert re.search(rf"^1  open +{TITLE}", typed(service, "findings"), re.MULTILINE)
         shown_in_full(service)
-        service.until(lambda: bool(hook.bodies))
-        assert [re.search(TITLE, each["message"]) is not None for each in hook.messages] == [True], hook.bodies
+        service.until(lambda: bool(found_by(hook)))
+        assert [re.search(TITLE, each) is not None for each in found_by(hook)] == [True], hook.bodies
+        assert [each["title"] for each in hook.messages if "rolled back" in each["title"]] == [
+            "shop: v2 was rolled back"
+        ]
         decided(service)
-        service.until(lambda: len(hook.messages) > 1)
-        assert len(hook.messages) == 2, "told once that it is new, and once that it is back"
+        service.until(lambda: len(found_by(hook)) > 1)
+        assert len(found_by(hook)) == 2, "told once that it is new, and once that it is back"
+
+
+def found_by(hook: Webhook) -> list[str]:
+    """What was told of findings."""
+    return [each["message"] for each in hook.messages if "(finding " in each["title"]]
 
 
 def shown_in_full(service: Service) -> None:

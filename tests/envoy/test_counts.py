@@ -249,6 +249,17 @@ def test_a_minute_is_taken_once(story: Story) -> None:
     assert story.counts.take_minute()["v2"].requests == 4
 
 
+def test_what_was_counted_in_all_only_grows_whoever_takes_the_minutes(story: Story) -> None:
+    story.tick({200: 2}, in_flight=4)
+    story.counts.take_minute()
+    assert story.counts.cumulative()["v2"].in_flight == 4, "while nothing newer is known"
+    story.tick({200: 3, 500: 1}, in_flight=1)
+    for _ in range(2):
+        found = story.counts.cumulative()["v2"]
+        assert (found.codes, found.latencies.count, found.in_flight) == ({200: 5, 500: 1}, 6, 1)
+        story.counts.take_minute()
+
+
 def test_memory_is_bounded_and_older_questions_are_answered_from_where_it_begins(story: Story) -> None:
     step_s = 8.0
     for _ in range(int(2 * MEMORY_S / step_s)):

@@ -9,6 +9,7 @@ import pytest
 from abreast.envoy.ads import MEMORY
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.envoy.snapshot import build
+from abreast.model.errors import GatewayError
 from abreast.model.service import GatewaySettings
 from abreast.rollout.observed import NodeState
 from tests.envoy.told import moved, traffic
@@ -51,6 +52,11 @@ async def test_without_an_envoy_nothing_is_obeyed(gateway: EnvoyGateway) -> None
     assert not gateway.settled()
     await gateway.read_counts()
     assert gateway.counts.recent(60.0) == {}
+
+
+async def test_without_an_envoy_there_are_none_of_its_metrics(gateway: EnvoyGateway) -> None:
+    with pytest.raises(GatewayError, match="no Envoy runs"):
+        await gateway.own_metrics("x")
 
 
 async def test_an_envoy_that_has_said_nothing_is_a_node_of_which_nothing_is_known(gateway: EnvoyGateway) -> None:

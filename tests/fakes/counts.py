@@ -63,3 +63,10 @@ class FakeCounts:
     def waiting(self, version: str, longer_than_s: float) -> int:
         """How many the test says are stuck, whatever the time asked for."""
         return self.stuck.get(version, 0)
+
+    def cumulative(self) -> Mapping[str, VersionCounts]:
+        """Every tick that the test added."""
+        found: dict[str, VersionCounts] = {}
+        for _, version, counts in self.ticks:
+            found[version] = found.get(version, VersionCounts()) + counts
+        return found

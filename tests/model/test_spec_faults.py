@@ -116,7 +116,7 @@ def test_each_mapping_of_the_spec_has_a_shape() -> None:
     assert set(MODELS) == {
         *("", "gateway", "gateway.tls", "users", "versions.*", "versions.*.capacity", "rollout", "rollout.steps.*"),
         *("rollout.step_time", "rollout.gates", "rollout.gates.errors", "rollout.gates.latency", "rollout.retire"),
-        *("rollout.shadow", "rollout.shadow.unsafe.*"),
+        *("rollout.shadow", "rollout.shadow.unsafe.*", "api", "api.tls"),
         *("rollout.gates.differences", "rollout.gates.differences.endpoints.*"),
         *("rollout.gates.promql.*", "rollout.gates.webhooks.*"),
     }

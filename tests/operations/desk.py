@@ -9,6 +9,7 @@ from abreast.model.errors import DriverError, UsageError
 from abreast.model.rollout import Policy, Rollout
 from abreast.operations.control import Control
 from tests.controller.stage import SERVICE, Stage
+from tests.fakes.tokens import FakeTokens
 from tests.rollout.play import POLICY
 
 
@@ -38,15 +39,22 @@ def desk_of(stage: Stage) -> Desk:
         stage.log.append("restarted")
         return "gateway-2 serves; the one before it drains"
 
+    async def gateway_metrics(names: str) -> bytes:
+        if names == "(":
+            raise UsageError("names='(': Envoy refuses it", "mend it")
+        return f"envoy_{names} 1\n".encode()
+
     control = Control(
         service=SERVICE,
         controller=stage.controller,
         store=stage.store,
+        tokens=FakeTokens(stage.store),
         counts=stage.counts,
         clock=stage.clock,
         policy=policy_of,
         require=require,
         restart_gateway=restart_gateway,
+        gateway_metrics=gateway_metrics,
         tester_secret="secret",
         settled=lambda: True,
     )

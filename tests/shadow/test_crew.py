@@ -201,7 +201,9 @@ class TestLoss:
         os.kill(first, signal.SIGKILL)
         await until(lambda: not crew.running, "its end")
         assert await crew.report() is None
+        assert crew.losses == 0
         assert await crew.keep()
+        assert crew.losses == 1
         assert plane.notes[1].startswith(f"the relay (process {first}) was lost: killed by SIGKILL")
         assert plane.notes[2] == f"the relay started (process {pid(crew)})"
         await answering(crew)

@@ -1,1 +1,1 @@
-"""Tell people: apprise URLs, Alertmanager."""
+"""Tell people what is the matter: apprise URLs, Alertmanager, webhooks."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import httpx
 
-from abreast.alerts.alert import Alert, timestamp
+from abreast.alerts.alert import TEST, TEST_S, Alert, timestamp
 from abreast.alerts.channel import DeliveryError
 from abreast.alerts.outbox import Batch
 
@@ -24,7 +24,7 @@ class Alertmanager:
         scheme, _, place = url.partition("://")
         place = place.rstrip("/")
         self.name = f"{scheme}://{place.rpartition('@')[2]}"
-        self._url = f"{SCHEMES[scheme]}://{place}{PATH}"
+        self._url = f"{SCHEMES[scheme.lower()]}://{place}{PATH}"
 
     def send(self, batch: Batch) -> None:
         """Tell all of them in one request. Raises DeliveryError."""
@@ -41,18 +41,19 @@ class Alertmanager:
 def _document(alert: Alert) -> dict[str, object]:
     document: dict[str, object] = {
         "labels": {
-            "alertname": "AbreastFinding",
+            "alertname": "Abreast" + "".join(word.capitalize() for word in alert.name.cause.split("-")),
             "service": alert.name.service,
             "rollout": str(alert.name.rollout),
-            "finding": str(alert.name.number),
-            "endpoint": alert.endpoint,
-            "kind": alert.kind.value,
+            "severity": alert.severity,
+            **dict(alert.labels),
         },
         "annotations": {"summary": alert.title, "link": alert.link},
         "startsAt": timestamp(alert.at),
     }
     if alert.over:
         document["endsAt"] = timestamp(max(alert.told_at, alert.at))
+    elif alert.name.cause == TEST:
+        document["endsAt"] = timestamp(alert.at + TEST_S)
     if alert.link.startswith(("http://", "https://")):
         document["generatorURL"] = alert.link
     return document

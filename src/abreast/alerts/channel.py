@@ -4,6 +4,7 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,12 @@ LIMIT_S: Final = 15.0
 """How long sending one message may take; what takes longer is left to itself, and told again later."""
 
 REPEAT_S: Final = 60.0
-"""How often what stands, and what did not arrive, is told again."""
+"""How often what stands is told again, and at least also what did not arrive."""
+
+RETRY_S: Final = 1.0
+"""How soon after its first failure a message is tried again; after each further one twice as late."""
+
+_DOUBLINGS: Final = 10
 
 QUEUED: Final = 256
 """Changes that may wait for the thread; more are dropped and counted."""
@@ -32,6 +38,7 @@ class Timing:
 
     limit_s: float = LIMIT_S
     repeat_s: float = REPEAT_S
+    retry_s: float = RETRY_S
 
 
 USUAL: Final = Timing()
@@ -58,6 +65,8 @@ class Channel:
         self._posts: queue.Queue[Post | None] = queue.Queue(QUEUED)
         self._failure = ""
         self._logged = False
+        self._failures = 0
+        self._retry_at = 0.0
         self._dropped = 0
         self._closing = False
         self._send: Send | None = None
@@ -93,14 +102,21 @@ class Channel:
     def _run(self) -> None:
         self._deliver()  # an address that can never work is known before the first alert
         while not (self._closing and self._posts.empty()):
-            try:
-                post = self._posts.get(timeout=self._timing.repeat_s)
-            except queue.Empty:
-                self._deliver()
-                continue
-            if post is not None:
+            with contextlib.suppress(queue.Empty):
+                post = self._posts.get(timeout=self._pause_s())
+                if post is None:
+                    continue
                 post(self._outbox)
+            if time.monotonic() >= self._retry_at:
                 self._deliver()
+        if self._failures:
+            self._deliver()  # the last chance of what waits
+
+    def _pause_s(self) -> float:
+        """How long to wait for a post: until it is time to tell what stands, or what did not arrive."""
+        if not self._failures:
+            return self._timing.repeat_s
+        return max(0.0, self._retry_at - time.monotonic())
 
     def _deliver(self) -> None:
         try:
@@ -108,10 +124,15 @@ class Channel:
             for batch in self._outbox.batches():
                 self._limited(self._send, batch)
                 self._outbox.delivered(batch)
-            self._failure, self._logged = "", False
         except DeliveryError as error:
+            back_off_s = self._timing.retry_s * 2.0 ** min(self._failures, _DOUBLINGS)
+            self._retry_at = time.monotonic() + min(back_off_s, self._timing.repeat_s)
+            self._failures += 1
             self._failure = str(error)
             self._warn(self._failure)
+        else:
+            self._failures, self._retry_at = 0, 0.0
+            self._failure, self._logged = "", False
 
     def _limited(self, send: Send, batch: Batch) -> None:
         """Send in a thread that can be left behind. Raises DeliveryError, also when it takes too long."""

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Final
 
 from abreast.alerts.channel import DeliveryError
 from abreast.alerts.outbox import Batch
-from abreast.compare.model import Kind
 
 if TYPE_CHECKING:  # apprise takes a quarter of a second to import, which only who has alerts should pay
     from apprise import NotifyBase
     from apprise.logger import NotifyLogEntry
 
-GRAVE: Final = Kind.STATUS.risk
-"""Differences of this risk or a graver one are told as a failure, the others as a warning."""
+_TYPES: Final = {"critical": "failure", "warning": "warning", "info": "info"}
+"""apprise's name of each severity."""
 
 
 class Chat:
@@ -31,25 +30,40 @@ class Chat:
             raise DeliveryError("apprise knows no such address: see https://appriseit.com/services/ for its form")
 
     def send(self, batch: Batch) -> None:
-        """Tell them one after the other. Raises DeliveryError."""
+        """Tell them in one message. Raises DeliveryError."""
         from apprise import NotifyType  # noqa: PLC0415  # see above
 
-        for alert in batch:
-            said: list[str] = []
+        said: list[str] = []
 
-            def hear(entry: "NotifyLogEntry", _service: "NotifyBase | None", said: list[str] = said) -> None:
-                said.append(entry.message)
+        def hear(entry: "NotifyLogEntry", _service: "NotifyBase | None") -> None:
+            said.append(entry.message)
 
-            grave = alert.kind.risk <= GRAVE
-            done = self._apprise.notify(
-                alert.body,
-                alert.headline,
-                NotifyType.FAILURE if grave else NotifyType.WARNING,
-                log_callback=hear,
-                log_level=logging.WARNING,
-            )
-            if not done:
-                raise DeliveryError("; ".join(said) or "apprise could not deliver it and does not say why")
+        done = self._apprise.notify(
+            text(batch), title(batch), NotifyType(manner(batch)), log_callback=hear, log_level=logging.WARNING
+        )
+        if not done:
+            raise DeliveryError("; ".join(said) or "apprise could not deliver it and does not say why")
+
+
+def title(batch: Batch) -> str:
+    """The headline of one, or how many there are of what."""
+    first = batch[0]
+    if len(batch) == 1:
+        return first.headline
+    return f"{first.name.service}: {len(batch)} alerts in rollout {first.name.rollout}"
+
+
+def text(batch: Batch) -> str:
+    """What one says, or each under its headline."""
+    if len(batch) == 1:
+        return batch[0].body
+    return "\n\n".join(f"{alert.headline}\n{alert.body}" for alert in batch)
+
+
+def manner(batch: Batch) -> str:
+    """Apprise's type of message: of the gravest that stands; success once all are over."""
+    standing = {alert.severity for alert in batch if not alert.over}
+    return next((_TYPES[severity] for severity in _TYPES if severity in standing), "success")
 
 
 def private(url: str) -> str:

@@ -3,15 +3,16 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Final, Protocol
 
-from abreast.alerts.alert import Alert, Name
+from abreast.alerts.alert import FINDING, Alert, Name
 
 WAITING: Final = 100
 """Alerts kept for an address that does not take them; the oldest are dropped then."""
 
 Batch = tuple[Alert, ...]
-"""Alerts that are told in one message."""
+"""Alerts that are told in one message; at least one."""
 
 
 class Outbox(Protocol):
@@ -21,7 +22,7 @@ class Outbox(Protocol):
         """One more to tell."""
 
     def standing(self, alerts: Sequence[Alert], now: float) -> None:
-        """These stand, known from before; all others are over since ``now``."""
+        """These findings stand, known from before; all other findings are over since ``now``."""
 
     def batches(self) -> Sequence[Batch]:
         """What to tell now, a message each."""
@@ -31,26 +32,34 @@ class Outbox(Protocol):
 
 
 class Once:
-    """Each alert is one message, in order; one that did not arrive waits. The end of a finding is not told."""
+    """Each alert is told once, in order; what did not arrive waits.
 
-    def __init__(self) -> None:
+    What waits is one message for each service and rollout. With ``ends`` also the end of a finding is told.
+    """
+
+    def __init__(self, *, ends: bool = False) -> None:
+        self._ends = ends
         self._waiting: deque[Alert] = deque(maxlen=WAITING)
 
     def put(self, alert: Alert) -> None:
-        """Queue it, unless it only says that something is over."""
-        if not alert.over:
-            self._waiting.append(alert)
+        """Queue it, unless it is known already, or nobody cares for its end."""
+        if alert.change == "known" or (alert.over and alert.name.cause == FINDING and not self._ends):
+            return
+        if alert.change == "reminder" and any(each.name == alert.name for each in self._waiting):
+            return
+        self._waiting.append(alert)
 
     def standing(self, alerts: Sequence[Alert], now: float) -> None:
         """They were told when they came up."""
 
     def batches(self) -> Sequence[Batch]:
-        """One alert each, the oldest first."""
-        return [(alert,) for alert in self._waiting]
+        """Those of one service and rollout that follow each other, the oldest first."""
+        return [tuple(batch) for _, batch in groupby(self._waiting, key=lambda alert: alert.name[:2])]
 
     def delivered(self, batch: Batch) -> None:
         """Never told again."""
-        self._waiting.remove(batch[0])
+        for alert in batch:
+            self._waiting.remove(alert)
 
 
 class Standing:
@@ -64,14 +73,14 @@ class Standing:
         self._alerts[alert.name] = alert
 
     def standing(self, alerts: Sequence[Alert], now: float) -> None:
-        """Replace what stands; the rest is told as resolved."""
+        """Replace the findings that stand; the other ones are told as resolved."""
         named = {alert.name: alert for alert in alerts}
-        over = {
-            name: alert if alert.over else replace(alert, change="resolved", told_at=now)
+        kept = {
+            name: alert if alert.over or name.cause != FINDING else replace(alert, change="resolved", told_at=now)
             for name, alert in self._alerts.items()
             if name not in named
         }
-        self._alerts = over | named
+        self._alerts = kept | named
 
     def batches(self) -> Sequence[Batch]:
         """All in one, or nothing."""

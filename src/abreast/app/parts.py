@@ -20,6 +20,7 @@ from abreast.drivers.command import require_runnable
 from abreast.drivers.external import ExternalDriver
 from abreast.drivers.process import ProcessDriver
 from abreast.envoy.gateway import EnvoyGateway
+from abreast.model.api_settings import DEFAULT_LISTEN, ApiSettings
 from abreast.model.errors import (
     SpecError,
 )
@@ -42,6 +43,7 @@ from abreast.state_dir import StateDir
 from abreast.store.evidence import SqliteEvidence
 from abreast.store.findings import SqliteFindings
 from abreast.store.sqlite import SqliteStore
+from abreast.store.tokens import SqliteTokens
 
 Say = Callable[[str], None]
 """Takes sentences for whoever runs ``abreast up``."""
@@ -51,6 +53,9 @@ Note = Callable[[EventKind, str], None]
 
 _LINK: Final = "abreast finding {finding}"
 """Where an alert sends people."""
+
+_HEARD: Final = 10_000
+"""Events of an earlier control plane that alerts are told of: among them is who rolled back last."""
 
 
 @dataclass
@@ -69,13 +74,16 @@ class Up:
     evidence: SqliteEvidence
     checker: Checker
     spec_file: Path
+    api: ApiSettings
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, store: SqliteStore, say: Say) -> Up:
     """Every part, wired to the others. Raises AbreastError, OSError."""
-    clock = SystemClock()
+    clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
+    tokens = SqliteTokens(store)
+    await tokens.record_pending(service.name)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
@@ -89,23 +97,19 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
 
     def heard(event: Event) -> None:
         say(line(event))
+        alerts.hear(event)
         checker.post(controllers[0].rollout, event)
 
     gateway = _gateway(service, state, clock, wake, note)
     process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
-    # The gateway listens only once a version is ready: until then its port must not look free.
-    process.reserve(service.gateway.listen.port)
+    _reserve(process, service, api)
     drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
     actor = Actor(service, drivers, gateway, secret)
-    alerts = Notifier(service.alerts, _LINK)
+    alerts = await _alerts(service, state, store)
+    around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
+    keys, findings = await _keys(store, state), SqliteFindings(store)
     collector = Collector(
-        service=service.name,
-        around=_surroundings(gateway, actor, controllers, wake, note),
-        crew=_crew(state, clock, note),
-        store=SqliteFindings(store),
-        alerts=alerts,
-        keys=await _keys(store, state),
-        clock=clock,
+        service=service.name, around=around, crew=crew, store=findings, alerts=alerts, keys=keys, clock=clock
     )
     evidence = SqliteEvidence(store)
     jury = await _jury(gateway, rollout, evidence)
@@ -119,17 +123,35 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         service=service,
         controller=controller,
         store=store,
+        tokens=tokens,
         counts=gateway.counts,
         clock=clock,
         policy=spec.policy,
         require=lambda name: require(service, name),
         restart_gateway=lambda: _restart(gateway),
+        gateway_metrics=gateway.own_metrics,
         tester_secret=secret,
         settled=gateway.settled,
         findings=collector,
         alerts=alerts,
     )
-    return Up(control, gateway, drivers, store, observer, actor, collector, alerts, jury, evidence, checker, spec_file)
+    return Up(
+        control, gateway, drivers, store, observer, actor, collector, alerts, jury, evidence, checker, spec_file, api
+    )
+
+
+def _reserve(process: ProcessDriver, service: Service, api: ApiSettings) -> None:
+    """The gateway listens only once a version is ready: until then its port, and the API's, must not look free."""
+    process.reserve(service.gateway.listen.port)
+    process.reserve((api.listen or DEFAULT_LISTEN).port)
+
+
+async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Notifier:
+    """They know what an earlier control plane had told. Raises StoreError."""
+    alerts = Notifier(service.alerts, _LINK, service=service.name, file=state.path / "alerts.json")
+    for _, event in await store.events(service.name, limit=_HEARD) if service.alerts else ():
+        alerts.hear(event)
+    return alerts
 
 
 def _of_instances(note: Note) -> Callable[[Instance, str], None]:

@@ -28,6 +28,8 @@ async def reload_spec(running: Up, say: Say) -> None:
         return
     if service.alerts != control.service.alerts:
         say("the changed addresses in `alerts` are used from the next `abreast up` on")
+    if spec.api != running.api:
+        say("the changed `api` is used from the next `abreast up` on")
     control.service = running.observer.service = running.actor.service = service
     control.policy = spec.policy
     control.require = lambda name: require(service, name)

@@ -32,6 +32,9 @@ Started = TypeVar("Started")
 EVIDENCE_S: Final = 1.0
 """How often evidence is recorded: no more than that is lost when the control plane is killed."""
 
+ALERTS_S: Final = 1.0
+"""How often it is looked for what people should be told of."""
+
 SETTLE_S: Final = 3.0
 """How long a control plane that took over looks around before it tells the gateways anything new."""
 
@@ -82,11 +85,15 @@ async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
         stack.push_async_callback(store.close)
         running = await build(spec, spec_file, service, state, store, say)
         stack.push_async_callback(_end, running)
-        api = ApiServer(running.control, state.api)
-        api.listen()
+        api = ApiServer(running.control, state.api, spec.api)
+        await api.listen()
         running.tasks.append(asyncio.create_task(api.serve(), name="api"))
         stack.callback(api.stop)
         await _start(running, service, say)
+        say(f"API: {api.url}")
+        link = api.make_link()
+        if link:
+            say(f"sign a browser in, once and within the hour: {link}")
         yield running
 
 
@@ -119,6 +126,7 @@ async def _start(running: Up, service: Service, say: Say) -> None:
         say("Envoy or its settings changed: hot restart")
         await gateway.processes.restart()
     await _obeyed(running)
+    running.tasks.append(asyncio.create_task(_keep_alerts(running), name="alerts"))
     scheme = "https" if service.gateway.tls else "http"
     say(f"{service.name} is up: {scheme}://{service.gateway.listen} → {rollout.serving}")
 
@@ -177,6 +185,23 @@ async def _keep_minutes(running: Up) -> None:
             running.gateway.processes.rotate_log()
         except OSError as error:
             log.warning("Envoy's log cannot be rotated: %s", error)
+
+
+async def _keep_alerts(running: Up) -> None:
+    """Tell people what is the matter, from when the service is up."""
+    while True:
+        _look(running)
+        await running.control.clock.sleep(ALERTS_S)
+
+
+def _look(running: Up) -> None:
+    controller = running.control.controller
+    running.alerts.look(
+        controller.rollout,
+        controller.observe(),
+        store_error=str(controller.store_error or ""),
+        relay_losses=running.collector.relay_losses,
+    )
 
 
 async def _keep_evidence(running: Up) -> None:

@@ -35,7 +35,7 @@ class Client:
 
     def post(self, path: str, body: dict[str, object]) -> Any:  # noqa: ANN401  # JSON
         """The JSON answer to a POST; the actor is whoever runs this."""
-        return self._call("POST", path, json={"actor": _actor(), **body})
+        return self._call("POST", path, json={"actor": user(), **body})
 
     def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401  # JSON
         self._require_listener()
@@ -77,7 +77,8 @@ def _told(problem: dict[str, Any], status: int) -> RemoteError:
     return RemoteError(message, problem.get("remedy") or SEE_LOG, problem.get("exit_code", AbreastError.exit_code))
 
 
-def _actor() -> str:
+def user() -> str:
+    """The actor: whoever runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from abreast.cli import (
+    alerts,
     bench,
     compare,
     decisions,
@@ -15,6 +16,7 @@ from abreast.cli import (
     replay,
     simulate,
     spec_commands,
+    token,
     up,
     verbs,
     watch,
@@ -60,6 +62,8 @@ for verb in (
 ):
     app.command()(verb)
 app.add_typer(bench.app, name="bench")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(token.app, name="token")
 app.command("tester")(verbs.show_tester)
 app.command("restart-gateway")(verbs.restart)
 

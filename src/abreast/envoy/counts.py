@@ -141,6 +141,7 @@ class EnvoyCounts:
         self._marks: deque[Mapping[str, tuple[int, int, int]]] = deque()
         self._ticks: deque[tuple[float, Mapping[str, VersionCounts]]] = deque()
         self._minute: dict[str, VersionCounts] = {}
+        self._earlier: dict[str, VersionCounts] = {}
         self._seconds = Seconds(lambda version, age_s: self._waiting(version, age_s, self._times[-1]))
         self._users: dict[int, int] = {}
         self._captures: dict[str, int] = {}
@@ -278,8 +279,20 @@ class EnvoyCounts:
 
     def take_minute(self) -> Mapping[str, VersionCounts]:
         """What was counted since this was called last, for the store."""
-        taken, self._minute = self._minute, {}
+        taken, self._minute, self._earlier = self._minute, {}, self._whole()
         return taken
+
+    def cumulative(self) -> Mapping[str, VersionCounts]:
+        """Everything since counting began, per version: a version that was counted once stays."""
+        return self._whole()
+
+    def _whole(self) -> dict[str, VersionCounts]:
+        versions = {**self._earlier, **self._minute}
+        empty = VersionCounts()
+        return {
+            name: self._earlier.get(name, empty) + self._minute[name] if name in self._minute else self._earlier[name]
+            for name in versions
+        }
 
 
 class AdminSocket:

@@ -13,8 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from abreast.envoy.ads import MEMORY, AdsServer
 from abreast.envoy.counts import TICK_S, EnvoyCounts
+from abreast.envoy.own_metrics import own_metrics
 from abreast.envoy.process import EnvoyProcesses
 from abreast.envoy.snapshot import Snapshot, build
+from abreast.model.errors import GatewayError
 from abreast.model.service import GatewaySettings
 from abreast.model.traffic import Traffic
 from abreast.ports import Clock
@@ -129,6 +131,13 @@ class EnvoyGateway:
             self.counts.feed(envoy.name.node, await envoy.admin.totals(), inherited=envoy.inherited)
         except (httpx.HTTPError, OSError, ValueError) as error:
             log.debug("no counts from %s: %s", envoy.name.node, error)
+
+    async def own_metrics(self, names: str) -> bytes:
+        """What the newest Envoy counts by itself (`abreast.envoy.own_metrics`). Raises UsageError, GatewayError."""
+        envoy = self.processes.current
+        if envoy is None:
+            raise GatewayError("no Envoy runs", "see: abreast status")
+        return await own_metrics(envoy.admin.path, names)
 
     def _remembered(self) -> tuple[Snapshot, ...]:
         """The snapshots that an earlier control plane told, the newest last."""

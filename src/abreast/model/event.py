@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     FINDING = "finding"
     SILENT = "silent"
     CHECK = "check"
+    TOKEN = "token"  # noqa: S105  # a kind of event, no secret
 
 
 EVENT_DOCS: Mapping[EventKind, str] = {
@@ -52,6 +53,7 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.RELAY: "a relay, which copies and compares, started, ended or was lost",
     EventKind.SILENT: "the candidate gets no request although it has weight, with the cause; or it does again",
     EventKind.CHECK: "a webhook was told something and failed, which decides nothing",
+    EventKind.TOKEN: "a token of the API was created or revoked",
     EventKind.FINDING: "a finding appeared, was accepted, reopened or resolved",
 }
 

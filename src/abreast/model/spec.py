@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
+from abreast.model.api_settings import ApiSettings
 from abreast.model.document import Document, Path, read_document
 from abreast.model.errors import SpecError, UsageError
 from abreast.model.rollout import DifferenceGate, ErrorGate, LatencyGate, Policy
@@ -72,6 +73,12 @@ class Spec:
             ),
             alerts=keys.alerts,
         )
+
+    @property
+    def api(self) -> ApiSettings:
+        """Where the API listens."""
+        tls = self.keys.api.tls
+        return ApiSettings(self.keys.api.listen, Tls(self._path(tls.certificate), self._path(tls.key)) if tls else None)
 
     def policy(self, candidate: str) -> Policy:
         """How a rollout of this version moves. Raises UsageError when the spec has no such version."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from abreast.model.document import Path
 from abreast.model.service import Endpoint
+from abreast.model.spec_api_keys import api_conflicts
 from abreast.model.spec_conflict import Conflict
 from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
@@ -41,6 +42,7 @@ def conflicts(keys: SpecKeys) -> Iterator[Conflict]:
         yield Conflict(("stable",), message, remedy, ((*VERSIONS, keys.stable),))
     yield from _timeouts(keys)
     yield from _addresses(keys)
+    yield from api_conflicts(keys.api, keys.gateway.listen)
     yield from _users(keys)
     yield from step_conflicts(keys.rollout)
     yield from shadow_conflicts(keys)

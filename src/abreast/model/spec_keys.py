@@ -22,6 +22,7 @@ from abreast.model.rollout import (
     WeightStep,
 )
 from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Version
+from abreast.model.spec_api_keys import ApiKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
@@ -296,6 +297,7 @@ class SpecKeys(Keys):
         "the service's name; left out: the name of the spec's directory", None
     )
     gateway: GatewayKeys = Field(default_factory=GatewayKeys, description="where users' requests come in")
+    api: ApiKeys = Field(default_factory=ApiKeys, description="where programs and browsers steer abreast")
     users: UsersKeys = Field(default_factory=UsersKeys, description="who is one user")
     versions: dict[
         Annotated[str, word(VERSION_PATTERN, "lower-case letters, digits, - and ., at most 40")], VersionKeys
@@ -305,5 +307,5 @@ class SpecKeys(Keys):
     )
     rollout: RolloutKeys = Field(default_factory=RolloutKeys, description="how a rollout moves")
     alerts: tuple[Annotated[str, alert_url()], ...] = many(
-        "who is told of findings: URLs that apprise takes, or alertmanager://HOST:PORT"
+        "who is told: URLs that apprise takes, alertmanager://HOST:PORT, or webhook+https://HOST/PATH"
     )

@@ -37,7 +37,8 @@ _NEAR: Final = 0.75
 """How alike a word must be to be taken for a misspelling; at difflib's 0.6 `date` is taken for `status`."""
 _COPIED: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NEVER: Final = frozenset({"CONNECT", "TRACE"})
-_ALERTMANAGER: Final = frozenset({"alertmanager", "alertmanager+https"})
+_HOSTED: Final = frozenset({"alertmanager", "alertmanager+http", "alertmanager+https", "webhook+http", "webhook+https"})
+"""Schemes of addresses whose host is a host, and no secret."""
 
 
 def place(*names: Named, whole: bool = False) -> Written:
@@ -258,17 +259,19 @@ def checked_alert_url(found: object) -> str:
     """The URL, if it is one. A refusal shows what `without_secrets` leaves of it."""
     shown = without_secrets(found)
     if not isinstance(found, str) or not re.fullmatch(URL_PATTERN[1:-1], found):
-        refuse(f"{shown} is no URL", "write one such as slack://…, mailto://… or alertmanager://127.0.0.1:9093")
+        examples = "slack://…, mailto://…, webhook+https://… or alertmanager://127.0.0.1:9093"
+        refuse(f"{shown} is no URL", f"write one such as {examples}")
     scheme, _, rest = found.partition("://")
-    if scheme.lower() in _ALERTMANAGER:
+    if scheme.lower() in _HOSTED:
         host = rest.partition("/")[0].rpartition("@")[2]
         if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?", host, re.ASCII):
-            refuse(f"{shown} names no host", f"write {scheme}://HOST:9093")
+            place = "HOST:9093" if scheme.lower().startswith("alertmanager") else "HOST/PATH"
+            refuse(f"{shown} names no host", f"write {scheme}://{place}")
     return found
 
 
 def without_secrets(found: object) -> str:
-    """Of a URL its scheme, and of an Alertmanager's the host; of other text that there is some.
+    """Of a URL its scheme, and of an Alertmanager's or a webhook's the host; of other text that there is some.
 
     The host's place holds a token in many of apprise's URLs, as in ``tgram://TOKEN/CHAT``.
     """
@@ -277,4 +280,4 @@ def without_secrets(found: object) -> str:
     url = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:[^/?#]*@)?([^/?#:@\s]*)", found)
     if url is None:
         return "this text"
-    return repr(f"{url[1]}://{url[2] if url[1].lower() in _ALERTMANAGER else ''}…")
+    return repr(f"{url[1]}://{url[2] if url[1].lower() in _HOSTED else ''}…")

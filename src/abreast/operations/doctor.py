@@ -102,7 +102,7 @@ def _alerts(control: Control) -> Iterator[Finding]:
     if control.alerts is None:
         return
     for address, reason in control.alerts.failures.items():
-        remedy = "mend the address in `alerts` of the spec, or what is behind it; what waits is sent again each minute"
+        remedy = "mend the address in `alerts` of the spec, or what is behind it, then look: abreast alerts test"
         yield Finding("warning", f"alerts do not reach {address}: {reason}", remedy)
     if not control.alerts.failures:
         yield Finding("ok", "alerts arrive, or none was to be sent")

@@ -115,6 +115,11 @@ class Collector:
         return self._ledger
 
     @property
+    def relay_losses(self) -> int:
+        """How many relays were lost since this control plane began."""
+        return self._crew.losses
+
+    @property
     def noise(self) -> Mapping[str, Mapping[str, str]]:
         """Learned shapes in words, by endpoint and pattern."""
         return self._noise

@@ -48,6 +48,8 @@ class Crew:
         self._told: Order | None = None
         self._acknowledged = 0
         self._failures = 0
+        self.losses = 0
+        """How many relays were lost since this control plane began."""
         self._started_at = 0.0
         self._silent_since: float | None = None
         self._client = httpx.AsyncClient(
@@ -158,6 +160,7 @@ class Crew:
         ended = await process.end(0.0)
         process.release()
         self._failures += 1
+        self.losses += 1
         words = "; ".join(each for each in (why or str(ended), self._log.last_line()) if each)
         self._on_event(f"the relay (process {process.pid}) was lost: {words}")
 

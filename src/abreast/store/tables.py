@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 METADATA: Final = MetaData()
@@ -172,4 +173,43 @@ EVIDENCE: Final = Table(
         ["rollouts.service", "rollouts.number"],
         name="evidence_rollout_fk",
     ),
+)
+
+TOKENS: Final = Table(
+    "tokens",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    # Of 256 random bits: see abreast.model.token.
+    Column("sha256", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("expires_at", Double),
+    Column("used_at", Double),
+    UniqueConstraint("name", name="tokens_name"),
+)
+
+SESSIONS: Final = Table(
+    "sessions",
+    METADATA,
+    Column("sha256", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    # None: opened by a link of `abreast up`.
+    Column("token", String),
+    ForeignKeyConstraint(["token"], ["tokens.id"], name="sessions_token_fk", ondelete="CASCADE"),
+    Index("sessions_token", "token"),
+)
+
+TOKEN_CHANGES: Final = Table(
+    "token_changes",
+    METADATA,
+    # Events of before the first rollout, which events need.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("service", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
 )

@@ -1,0 +1,1 @@
+"""Numbers for Prometheus: what is exposed, and how it is written."""
