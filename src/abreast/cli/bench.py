@@ -1,16 +1,16 @@
 """``abreast bench``: what the gateway, comparing and copying cost, and how soon an abort is obeyed."""
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
+from abreast.cli.json_file import require_writable, write
 from abreast.model.errors import AbreastError, UsageError
 from abreast.model.units import format_duration, parse_duration
 
@@ -47,12 +47,12 @@ def gateway(
         async with bench.competitors(sizes) as (targets, _):
             return await bench.compare(targets, sizes, tell)
 
-    _require_writable(json_file)
+    require_writable(json_file)
     console = Console()
     with _progress(console) as tell, _told():
         comparison = asyncio.run(measure(tell))
     console.print(comparison_table(comparison))
-    _write(json_file, comparison.as_dict(), console)
+    write(json_file, comparison.as_dict(), console)
 
 
 @app.command()
@@ -65,12 +65,12 @@ def rollback(
     from abreast.bench import rollback as bench
     from abreast.bench.table import roll_back_table
 
-    _require_writable(json_file)
+    require_writable(json_file)
     console = Console()
     with _progress(console) as tell, _told():
         found = asyncio.run(bench.measure(bench.Sizes(times=times), tell))
     console.print(roll_back_table(found))
-    _write(json_file, found.as_dict(), console)
+    write(json_file, found.as_dict(), console)
 
 
 @app.command()
@@ -87,12 +87,12 @@ def compare(
     sizes = bench.Sizes.quick() if quick else bench.Sizes()
     if rounds is not None:
         sizes = replace(sizes, rounds=rounds)
-    _require_writable(json_file)
+    require_writable(json_file)
     console = Console()
     with _progress(console) as tell:
         found = bench.measure(sizes, tell)
     console.print(comparing_table(found))
-    _write(json_file, found.as_dict(), console)
+    write(json_file, found.as_dict(), console)
 
 
 @app.command()
@@ -126,7 +126,7 @@ def shadow(
     if seconds is not None:
         sizes = replace(sizes, visit_s=seconds)
     soak_s = _soak_s(soak) if soak is not None else 0.0
-    _require_writable(json_file)
+    require_writable(json_file)
     console = Console()
     with _progress(console) as tell, _told():
         if soak_s:
@@ -136,7 +136,7 @@ def shadow(
             found = asyncio.run(bench.measure(sizes, tell))
             tables, data = [shadowing_table(found), copies_table(found)], found.as_dict()
     console.print(*tables)
-    _write(json_file, data, console)
+    write(json_file, data, console)
 
 
 def _soak_s(text: str) -> float:
@@ -175,20 +175,3 @@ def _told() -> Iterator[None]:
         raise BenchError(
             str(error), "mend what it names; a machine short of processor time may be the reason"
         ) from error
-
-
-def _require_writable(file: Path | None) -> None:
-    """Find out before minutes of measuring. Raises UsageError."""
-    if file is None:
-        return
-    try:
-        file.touch()
-    except OSError as error:
-        message = f"--json: {str(file)!r} cannot be written: {error.strerror}"
-        raise UsageError(message, "name a file in a directory that is there and yours") from error
-
-
-def _write(file: Path | None, data: dict[str, Any], console: Console) -> None:  # Any: JSON
-    if file is not None:
-        file.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
-        console.print(f"every number is in {file}", soft_wrap=True, highlight=False)

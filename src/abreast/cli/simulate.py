@@ -1,16 +1,16 @@
 """``abreast simulate``: what a policy would do to services whose truth is known, beside the rules of others."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 
+from abreast.cli.json_file import require_writable, write
 from abreast.model.errors import AbreastError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def simulate(  # noqa: PLR0913  # a verb's options
     if acceptance:
         given = {"--policy": policy, "--truth": truth, "--seeds": seeds, "--rate": rate, "--weight": weight}
         _refuse_beside_acceptance({**given, "--rules": rules, "--plot": plot})
-        _require_writable(json_file)
+        require_writable(json_file)
         _accept(console, json_file, quick=quick)
         return
     from abreast.simulate.plot import require_plottable
@@ -66,7 +66,7 @@ def simulate(  # noqa: PLR0913  # a verb's options
     truths, names = _truths(truth or (), rate), _rules(rules)
     if plot is not None:
         require_plottable(plot)
-    _require_writable(json_file)
+    require_writable(json_file)
     _compare(console, truths, names, way, seeds or (_QUICK_SEEDS if quick else _SEEDS), plot, json_file)
 
 
@@ -99,7 +99,7 @@ def _compare(
         draw(plot, list(zip(truths, found, strict=True)), way)
         console.print(f"the picture is {plot}", soft_wrap=True, highlight=False)
     data = {"ladder": way.ladder, "stay": way.stay, "seeds": seeds}
-    _write(json_file, {**data, "summaries": [summary.as_dict() for summary in summaries]}, console)
+    write(json_file, {**data, "summaries": [summary.as_dict() for summary in summaries]}, console)
 
 
 def _accept(console: Console, json_file: Path | None, *, quick: bool) -> None:
@@ -110,7 +110,7 @@ def _accept(console: Console, json_file: Path | None, *, quick: bool) -> None:
     with _progress(console, runs_of(held)) as tell, _told():
         figures = judge(held, os.cpu_count() or 1, tell)
     console.print(figures_table(figures))
-    _write(json_file, {"quick": quick, "figures": [figure.as_dict() for figure in figures]}, console)
+    write(json_file, {"quick": quick, "figures": [figure.as_dict() for figure in figures]}, console)
     if not all(figure.met for figure in figures):
         raise typer.Exit(MISSED_EXIT_CODE)
 
@@ -210,20 +210,3 @@ def _told() -> Iterator[None]:
     except BrokenProcessPool as error:
         remedy = "try again with fewer --seeds; a machine short of memory may be the reason"
         raise SimulationError("a process of the simulation was killed", remedy) from error
-
-
-def _require_writable(file: Path | None) -> None:
-    """Find out before minutes of simulating. Raises UsageError."""
-    if file is None:
-        return
-    try:
-        file.touch()
-    except OSError as error:
-        message = f"--json: {str(file)!r} cannot be written: {error.strerror}"
-        raise UsageError(message, "name a file in a directory that is there and yours") from error
-
-
-def _write(file: Path | None, data: dict[str, Any], console: Console) -> None:  # Any: JSON
-    if file is not None:
-        file.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
-        console.print(f"every number is in {file}", soft_wrap=True, highlight=False)
