@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from abreast.analysis.engine import Assessment
+from abreast.analysis.assessment import Assessment
 from abreast.analysis.tick import Side, Tick
 from abreast.findings.book import Book
 from abreast.findings.finding import Finding

@@ -7,9 +7,7 @@ from abreast.analysis.assessment import (
     Assessment,
     Counted,
     ErrorEvidence,
-    LatencyEvidence,
     Progress,
-    QuantileEvidence,
 )
 from abreast.analysis.counting import Counting
 from abreast.analysis.interval import Interval
@@ -17,8 +15,6 @@ from abreast.analysis.lanes import Limits
 from abreast.analysis.latency_lane import LatencyLane
 from abreast.analysis.process import Process, Stratum
 from abreast.analysis.tick import Side, Tick
-
-__all__ = ["Assessment", "Counted", "Engine", "ErrorEvidence", "LatencyEvidence", "Progress", "QuantileEvidence"]
 
 _HISTORY: Final = 1e6
 """Stable's own past weighs so many times the present seconds: its share counts as known."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from abreast.analysis.engine import Assessment
+from abreast.analysis.assessment import Assessment
 from abreast.analysis.tick import Side, Tick
 from abreast.model.rollout import Rollout
 from abreast.ports import Counts

@@ -8,7 +8,7 @@ time, so a crash at any point heals in the next cycle.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from abreast.analysis.engine import Assessment
+from abreast.analysis.assessment import Assessment
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, Policy, Rollout
 from abreast.model.units import about, format_weight

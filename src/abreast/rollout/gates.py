@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil, inf, log
 from typing import Final
 
-from abreast.analysis.engine import Assessment, Counted, ErrorEvidence, LatencyEvidence, Progress, QuantileEvidence
+from abreast.analysis.assessment import Assessment, Counted, ErrorEvidence, LatencyEvidence, Progress, QuantileEvidence
 from abreast.analysis.lanes import BETA, WORSE_DIFFERENCES, WORSE_ERRORS, WORSE_HARD, WORSE_LATENCY
 from abreast.analysis.plan import requests_needed
 from abreast.model.rollout import DifferenceGate, Policy, Rollout

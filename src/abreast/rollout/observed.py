@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from abreast.analysis.engine import Assessment
+from abreast.analysis.assessment import Assessment
 from abreast.analysis.eprocess import OK_BETS, WORSE_BETS, Evidence
 from abreast.model.checks import Check
 from abreast.model.rollout import Policy

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from abreast.analysis.engine import Assessment
+from abreast.analysis.assessment import Assessment
 from abreast.model.rollout import ApproveStep, HoldStep, Rollout, ShadowStep, WeightStep
 from abreast.model.traffic import Split
 from abreast.model.units import about

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
-from abreast.analysis.engine import Assessment, Engine
+from abreast.analysis.assessment import Assessment
+from abreast.analysis.engine import Engine
 from abreast.analysis.lanes import Limits
 from abreast.analysis.tick import Tick
 from abreast.model.rollout import LatencyGate, Phase, Policy, Rollout, WeightStep
