@@ -1,5 +1,6 @@
 """What tests of every floor need."""
 
+import compileall
 import os
 import shutil
 import tempfile
@@ -10,9 +11,15 @@ import pytest
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores: the long tests wait for processes most of the time."""
+    """Two more than there are cores: the long tests wait for processes most of the time."""
     del config
-    return (os.cpu_count() or 1) + 1
+    return (os.cpu_count() or 1) + 2
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the program once: the processes that tests start would each do it where nothing may be written."""
+    if not hasattr(session.config, "workerinput"):
+        compileall.compile_dir(Path(__file__).parents[1] / "src", quiet=1, workers=os.cpu_count() or 1)
 
 
 @pytest.fixture

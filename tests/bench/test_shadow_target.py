@@ -37,7 +37,7 @@ async def test_every_share_can_be_had_and_there_is_a_relay_while_something_is_co
         try:
             (relay,) = target.relays
             shares = []
-            for share in (2000, 10_000, 2000, 0, 10_000, 0, 2000):
+            for share in (10_000, 0, 2000):
                 await target.bring(share)
                 status = await target.up.status()
                 assert status["weight"] == 0
@@ -51,7 +51,7 @@ async def test_every_share_can_be_had_and_there_is_a_relay_while_something_is_co
         finally:
             await target.stop()
 
-    assert shares == [2000, 10_000, 2000, 0, 10_000, 0, 2000]
+    assert shares == [10_000, 0, 2000]
     assert ledger["seen"] == 40
     assert ledger["compared"] + ledger["skipped"]["sampled-out"] + ledger["lost"] + ledger["pending"] == 40
     assert ledger["skipped"]["sampled-out"] > 20

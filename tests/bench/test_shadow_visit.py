@@ -13,7 +13,7 @@ from abreast.bench.shadow import shadowing
 from abreast.bench.shadow_case import GET, POST, Case, Sizes
 from abreast.bench.shadow_visit import Visit, hung, kill
 
-TINY = Sizes(rounds=1, visit_s=1.6, settle_s=4.0, connections=8, users=100, workers=1)
+TINY = Sizes(rounds=1, visit_s=1.6, settle_s=2.0, connections=8, users=100, workers=1)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_comparing_is_a_table_and_a_file(tmp_path: Path) -> None:
 @pytest.mark.timeout(90)
 def test_copying_is_two_tables_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = (shadow_case.Case.ALL, shadow_case.Case.OFF)
-    tiny = shadow_case.Sizes(rounds=9, settle_s=3.0, connections=8, users=100, workers=1, cases=cases)
+    tiny = shadow_case.Sizes(rounds=9, settle_s=1.0, connections=8, users=100, workers=1, cases=cases)
     monkeypatch.setattr(shadow_case.Sizes, "quick", classmethod(lambda _cls: tiny))
     file = tmp_path / "found.json"
 

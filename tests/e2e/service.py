@@ -86,7 +86,7 @@ class Service:
                 message = f"abreast up ended with {self.process.returncode}:\n{self.log}"
                 raise AssertionError(message)
             assert time.monotonic() < limit, f"not within {timeout_s} s:\n{self.log[-3000:]}"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """Kill the control plane with SIGKILL."""

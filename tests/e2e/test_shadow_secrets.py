@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -61,9 +62,9 @@ def test_planted_secrets_are_nowhere(service: Service) -> None:
         assert settled(service, 80)["compared"] > 60
         service.until(lambda: len(hook.bodies) > 1)
         told = [*hook.bodies, typed(service, "findings"), typed(service, "events", "-n", "1000")]
-    numbers = [each["number"] for each in service.client().get("/findings")["findings"]]
-    for number in map(str, numbers):
-        told += [typed(service, "finding", number, *form) for form in ((), ("--json",), ("--curl",))]
+        numbers = [each["number"] for each in service.client().get("/findings")["findings"]]
+    told += [json.dumps(service.client().get(f"/findings/{each}"), ensure_ascii=False) for each in numbers]
+    told += [typed(service, "finding", str(numbers[0]), *form) for form in ((), ("--json",), ("--curl",))]
     pieces = {**PIECES, MINTED.encode(): "minted"}
     assert all(len(piece) > 8 for piece in pieces)
     answered = b"".join(b"%r %s" % (answer.headers, answer.content) for answer in answers)

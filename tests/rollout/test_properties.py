@@ -39,7 +39,7 @@ from tests.simulation.invariants import check_decision, split_in
 
 ENDINGS: tuple[Verb, ...] = ("abort", "undo")
 
-many = settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 """For each phase, by a fixed seed: the simulation's acceptance run is the one for new ones."""
 
 

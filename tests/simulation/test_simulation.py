@@ -21,7 +21,7 @@ from abreast.rollout.turn import Turn
 from tests.simulation.run import Run
 from tests.simulation.world import Node
 
-QUICK_SEEDS = 200
+QUICK_SEEDS = 100
 QUICK_CYCLES = 100
 RESTED_SEEDS = 20
 BLOCKS = 10
@@ -50,12 +50,12 @@ async def test_the_invariants_hold_under_any_order_of_faults(block: int) -> None
 async def test_the_runs_lead_through_every_phase_and_back() -> None:
     phases: Counter[str] = Counter()
     reasons: list[str] = []
-    for seed in range(1000, 1030):
+    for seed in range(1000, 1020):
         run = await simulated(seed, 2 * QUICK_CYCLES)
         phases.update(run.phases)
         reasons += [event.reason for _, event in run.log]
     assert set(phases) == set(Phase)
-    assert min(phases.values()) >= 3, phases
+    assert min(phases.values()) >= 2, phases
     for words in (
         "gate errors: ",
         "gate latency: ",

@@ -1,8 +1,8 @@
 """The differences of two JSON values, each at its JSON Pointer.
 
 Arrays are aligned by a longest common subsequence, so that one inserted element is one difference; elements that
-changed in place are compared member by member. Places below an array: those of missing and changed elements are the
-left array's, those of added ones the right array's.
+changed in place are compared member by member. Places below an array: an element that both have is where the left
+array has it, as is a missing one; an added one is where the right array has it.
 """
 
 from collections.abc import Iterable
