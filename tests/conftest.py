@@ -22,6 +22,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         compileall.compile_dir(Path(__file__).parents[1] / "src", quiet=1, workers=os.cpu_count() or 1)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the full-size runs where none of them is wanted."""
+    return True if collection_path.name == "acceptance" and config.getoption("-m") == "not acceptance" else None
+
+
 @pytest.fixture
 def short_tmp() -> Iterator[Path]:
     """A temporary directory with a short path: the path of a unix socket may have 107 bytes (unix(7))."""

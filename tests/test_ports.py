@@ -33,6 +33,19 @@ class TestLatencies:
         assert (left.buckets, right.buckets) == (first, second)
         assert total == right + left
 
+    def test_for_a_picture_a_decade_has_twelve_buckets(self) -> None:
+        found = Latencies({1000: 3, 1050: 2, 1200: 1, 1300: 4, 10_000: 5}).coarse()
+        assert found == [(1.0, 6), (pytest.approx(1.211528), 4), (10.0, 5)]
+
+    @given(BUCKETS)
+    def test_a_picture_has_every_latency_in_order_and_none_below_its_bucket(self, buckets: dict[int, int]) -> None:
+        found = Latencies(buckets).coarse()
+        assert sum(count for _, count in found) == Latencies(buckets).count
+        assert [bound for bound, _ in found] == sorted({bound for bound, _ in found})
+        if found:
+            assert found[0][0] <= min(buckets) / 1000 * 1.000001 <= found[0][0] * 10 ** (1 / 12) * 1.00001
+        assert len(found) <= 12 * 7 + 1
+
     @given(BUCKETS.filter(bool))
     def test_quantiles_rise_from_the_least_to_the_greatest(self, buckets: dict[int, int]) -> None:
         found = [Latencies(buckets).quantile(share / 20) for share in range(21)]

@@ -80,6 +80,22 @@ def test_every_missing_file_is_a_fault_at_its_line(file: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [("nowhere/access.log", "there is no directory '{}/nowhere'"), ("here", "'{}/here' is a directory")],
+)
+def test_an_access_log_that_cannot_be_there_is_a_fault(file: Path, written: str, message: str) -> None:
+    file.write_text(f"{GOOD}logs:\n  access:\n    file: {written}\n", encoding="utf-8")
+    (fault,) = missing_files(load_spec(file))
+    assert (fault.line, fault.path, fault.message) == (4, "logs.access.file", message.format(file.parent))
+
+
+@pytest.mark.parametrize("written", ["{}", "{file: .abreast/logs/access.log}", "{file: here/access.log}"])
+def test_an_access_log_that_can_be_there_is_none(file: Path, written: str) -> None:
+    file.write_text(f"{GOOD}logs: {{access: {written}}}\n", encoding="utf-8")
+    assert list(missing_files(load_spec(file))) == []
+
+
 def test_a_version_that_runs_elsewhere_needs_nothing_here(file: Path) -> None:
     file.write_text("versions: {v1: {endpoints: ['127.0.0.1:9']}}", encoding="utf-8")
     spec = load_spec(file)

@@ -4,8 +4,10 @@ Each port has one fake (``tests/fakes``) and at least one real implementation; b
 (``tests/contracts``).
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import floor, log10
 from typing import Any, Final, Literal, Protocol
 
 from abreast.analysis.assessment import Assessment
@@ -63,6 +65,11 @@ class Gateway(Protocol):
         """Every node that should obey, with the split it acknowledged."""
 
 
+_PER_DECADE: Final = 12
+_ROUNDING: Final = 1e-9
+"""So that a bound that is a power of ten stays in its own bucket."""
+
+
 @dataclass(frozen=True)
 class Latencies:
     """A histogram of latencies: microseconds (lower bound of the bucket) to count; buckets are 1 to 10 % wide."""
@@ -89,6 +96,13 @@ class Latencies:
             if seen >= wanted and seen:
                 return bound / 1000
         return None
+
+    def coarse(self) -> list[tuple[float, int]]:
+        """For a picture: pairs of a lower bound in milliseconds and a count, ascending, twelve buckets a decade."""
+        found: Counter[int] = Counter()
+        for bound, count in self.buckets.items():
+            found[floor(log10(max(bound, 1)) * _PER_DECADE + _ROUNDING)] += count
+        return [(round(10 ** (place / _PER_DECADE) / 1000, 6), found[place]) for place in sorted(found)]
 
 
 NO_ANSWER: Final = 0

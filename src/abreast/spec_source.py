@@ -12,6 +12,7 @@ import yaml
 from abreast.compare.endpoint import templates_of_openapi
 from abreast.drivers.command import require_runnable
 from abreast.model.errors import DriverError, Fault, SpecError, UsageError
+from abreast.model.service import ACCESS_LOG
 from abreast.model.spec import Spec, parse_spec
 
 LARGEST_OPENAPI: Final = 20_000_000
@@ -53,6 +54,7 @@ def missing_files(spec: Spec) -> Iterator[Fault]:
             fault = _unreadable(Path(file))
             if fault:
                 yield spec.document.fault((place, "tls", key), fault, f"create it, or correct the path {_RELATIVE}")
+    yield from _unwritable(spec)
     descriptors = spec.descriptors
     fault = _unreadable(Path(descriptors)) if descriptors else ""
     if fault:
@@ -74,6 +76,22 @@ def doubts(spec: Spec, environment: Mapping[str, str] = os.environ) -> Iterator[
             require_runnable(version, environment)
         except DriverError as error:
             yield str(error)
+
+
+def _unwritable(spec: Spec) -> Iterator[Fault]:
+    """A fault if the access log cannot be where the spec says; abreast makes its own directory itself."""
+    access = spec.keys.logs.access
+    log = spec.service().gateway.access_log
+    if access is None or log is None or access.file in {None, ACCESS_LOG}:
+        return
+    file = Path(log.file)
+    message = ""
+    if file.is_dir():
+        message = f"{str(file)!r} is a directory"
+    elif not file.parent.is_dir():
+        message = f"there is no directory {str(file.parent)!r}"
+    if message:
+        yield spec.document.fault(("logs", "access", "file"), message, f"create it, or correct the path {_RELATIVE}")
 
 
 def _unreadable(file: Path) -> str:

@@ -19,10 +19,12 @@ NEEDS: list[tuple[str, str, Any, Role]] = [
     ("GET", "/status", None, Role.VIEWER),
     ("GET", "/events", None, Role.VIEWER),
     ("GET", "/history", None, Role.VIEWER),
+    ("GET", "/series", None, Role.VIEWER),
     ("GET", "/doctor", None, Role.VIEWER),
     ("GET", "/findings", None, Role.VIEWER),
     ("GET", "/findings/suggestions", None, Role.VIEWER),
     ("GET", "/findings/1", None, Role.VIEWER),
+    ("GET", "/findings/1/samples/a/rows", None, Role.VIEWER),
     ("GET", "/session", None, Role.VIEWER),
     ("DELETE", "/session", None, Role.VIEWER),
     ("GET", "/captures", None, Role.OPERATOR),
@@ -50,8 +52,15 @@ async def test_every_operation_is_asked_here_with_the_role_that_it_needs(served:
     async with browser(served) as http:
         document = (await http.get("/openapi.json")).json()
     published = {(method, path) for path, methods in document["paths"].items() for method in methods} - OPEN
-    names = {"/commands/pause": "/commands/{verb}", "/tokens/viewer/revoke": "/tokens/{name}/revoke"}
-    asked = {(method.lower(), PREFIX + names.get(path, path).replace("/1", "/{number}")) for method, path, *_ in NEEDS}
+    names = {
+        "/commands/pause": "/commands/{verb}",
+        "/tokens/viewer/revoke": "/tokens/{name}/revoke",
+        "/findings/1/samples/a/rows": "/findings/{number}/samples/{sample}/rows",
+    }
+    asked = {
+        (method.lower(), PREFIX + names.get(path, path).replace("/1", "/{number}"))
+        for method, path, *_ in NEEDS
+    }
     assert published == asked
 
 

@@ -56,6 +56,26 @@ async def test_one_finding_with_its_samples_as_plain_json(http: httpx.AsyncClien
     assert sample["differences"][0]["stable"] == "12.5"
 
 
+async def test_the_answers_of_a_sample_beside_each_other(http: httpx.AsyncClient) -> None:
+    sample = a_sample(1)
+    rows = (await http.get(f"/findings/1/samples/{sample.id}/rows")).json()["rows"]
+    assert rows[0]["left"].startswith("stable")
+    assert rows[1]["left"] == f"status {sample.stable.status}"
+    marks = {row["mark"] for row in rows}
+    assert "differs" in marks
+    assert marks <= {"same", "differs", "noise", "fold"}
+    (total,) = [row for row in rows if "total" in (row["left"] or "")]
+    assert total["mark"] == "differs"
+    assert total["left"] != total["right"]
+
+
+async def test_a_sample_that_is_gone_is_told_with_what_to_do(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/findings/1/samples/gone/rows")
+    assert answer.status_code == 400
+    assert "finding 1 has no sample 'gone'" in problem(answer)["detail"]
+    assert "abreast finding 1" in problem(answer)["remedy"]
+
+
 async def test_suggestions_are_not_taken_for_a_number(http: httpx.AsyncClient, compared: FakeFindingsDesk) -> None:
     compared.noise = {"GET /orders": {"/generated_at": "a timestamp near now"}}
     assert "- /generated_at" in (await http.get("/findings/suggestions")).json()["yaml"]
@@ -137,6 +157,7 @@ async def test_every_endpoint_is_published(http: httpx.AsyncClient) -> None:
         "/findings",
         "/findings/suggestions",
         "/findings/{number}",
+        "/findings/{number}/samples/{sample}/rows",
         "/findings/{number}/accept",
         "/findings/{number}/reopen",
     }

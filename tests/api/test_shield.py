@@ -1,13 +1,15 @@
 """What every request passes: the limit of its size, and the headers of every answer."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from abreast.api.server import PREFIX, create_app
-from abreast.api.shield import HEADERS, MOST_BYTES, by_socket
+from abreast.api.shield import HEADERS, MOST_BYTES, Shield, by_socket
 from abreast.model.rollout import Phase
 from abreast.model.token import Role
 from tests.api.served import Served, browser, serving
@@ -54,6 +56,22 @@ async def test_a_body_at_the_limit_comes_through_whole(served: Served, chunked: 
         answer = await http.post("/commands/pause", content=whole() if chunked else body, headers=headers)
     assert answer.status_code == 200
     assert any("because" in event.reason for _, event in await served.desk.stage.store.events("shop"))
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError("it must not be asked")
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    transport = httpx.ASGITransport(Shield(never, patience_s=0.05))
+    async with httpx.AsyncClient(transport=transport, base_url="http://abreast") as http:
+        answer = await http.post("/", content=endless())
+    assert answer.status_code == 408
+    assert problem(answer)["detail"] == "the body did not come within 0.05 s"
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
 
 
 async def test_every_answer_has_the_headers(served: Served) -> None:

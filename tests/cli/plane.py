@@ -14,7 +14,7 @@ from typing import Any, Final, Self, cast
 import pytest
 
 from abreast.cli.main import run
-from abreast.operations.status import GateStatus, InstanceStatus, NodeStatus, Status, VersionStatus
+from abreast.operations.status import GateStatus, InstanceStatus, NodeStatus, Status, StepStatus, VersionStatus
 from abreast.state_dir import StateDir
 
 Json = dict[str, Any]  # Any: JSON
@@ -36,6 +36,7 @@ def version(name: str, side: str, **fields: Any) -> VersionStatus:  # noqa: ANN4
         errors_by_code={},
         p50_ms=None,
         p99_ms=None,
+        distribution=[],
         in_flight=0,
         waiting_long=0,
         instances=[
@@ -59,6 +60,7 @@ CLIMBING: Final = Status(
     reason="2 of 2 instances of v2 are ready",
     step=2,
     steps=7,
+    ladder=[StepStatus("weight", "weight 1 %"), StepStatus("weight", "weight 10 %")],
     weight=1000,
     seen_share=0.1003,
     seen_requests=41_210,
@@ -77,6 +79,7 @@ CLIMBING: Final = Status(
     nodes=[NODE],
     gates=[GateStatus("errors", "not-worse", "not worse: at most 0.2 points more fail", 1.0, None, None)],
     allowed=["promote", "abort"],
+    startable=[],
     explanation=["v1 → v2 is progressing for 12 m.", "You can: promote, abort."],
 )
 

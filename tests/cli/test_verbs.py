@@ -83,13 +83,16 @@ def test_a_start_that_waits_prints_one_json_document(plane: Plane, abreast: Run)
     assert json.loads(ended.out) == completed()
 
 
-EVENT = {"id": 4, "at": 0.0, "rollout": 1, "kind": "weight", "actor": "ada", "reason": "step 1: 1 %", "data": {}}
+EVENT = {
+    **{"id": 4, "at": 0.0, "rollout": 1, "kind": "weight", "actor": "ada", "reason": "step 1: 1 %", "data": {}},
+    "sentence": "0 % → 1 %: step 1: 1 %",
+}
 
 
 def test_events_are_told_with_who_did_it(plane: Plane, abreast: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     plane.answers("/events", [EVENT])
     ended = abreast("events", "-n", "3")
-    assert ended.out.endswith("#1 weight      step 1: 1 %  [ada]\n")
+    assert ended.out.endswith("#1 weight      0 % → 1 %: step 1: 1 %  [ada]\n")
     assert ended.out[:4] in {"1969", "1970"}, "in local time"
     assert plane.asked[0].query == "limit=3"
     assert json.loads(abreast("events", "--json").out) == [EVENT]

@@ -1,12 +1,14 @@
 """A service under abreast as its user has it: a directory with a spec, `abreast up` in a process of its own."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import yaml
 
 from abreast.bench.target import free_port
+from abreast.cli import main
 from abreast.cli.client import Client
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -22,6 +25,21 @@ SHOP = (
     f"{sys.executable} -m uvicorn shop:app --host 127.0.0.1 --port {{port}}"
     " --loop uvloop --http httptools --no-access-log --timeout-graceful-shutdown 3"
 )
+
+
+_READY = multiprocessing.get_context("forkserver")
+"""Forks processes that have imported the program already: half a second less for each command."""
+_READY.set_forkserver_preload(["abreast.cli.main"])
+
+
+def _command(directory: Path, words: Sequence[str], out: Path, err: Path) -> None:
+    """Become `abreast` with these words, as if it had been started in the directory, its words in two files."""
+    os.chdir(directory)
+    os.environ["COLUMNS"] = "200"
+    for number, file in ((1, out), (2, err)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+    sys.argv = ["abreast", *words]
+    main.run()
 
 
 @dataclass
@@ -115,16 +133,18 @@ class Service:
         return done
 
     def run(self, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
-        """One `abreast` command as a user types it."""
-        return subprocess.run(
-            [sys.executable, "-m", "abreast", *words],
-            cwd=self.directory,
-            env={**os.environ, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        """One `abreast` command as a user types it, in a process of its own."""
+        with tempfile.TemporaryDirectory() as kept:
+            texts = Path(kept, "out"), Path(kept, "err")
+            command = _READY.Process(target=_command, args=(self.directory, words, *texts))
+            command.start()
+            command.join(timeout_s)
+            if command.exitcode is None:
+                command.kill()
+                command.join()
+                raise subprocess.TimeoutExpired(words, timeout_s)
+            out, err = (text.read_text("utf-8") for text in texts)
+            return subprocess.CompletedProcess(words, command.exitcode, out, err)
 
     def close(self) -> None:
         """End everything that may still run, however the test ended."""

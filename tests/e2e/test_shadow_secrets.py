@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -63,7 +62,7 @@ def test_planted_secrets_are_nowhere(service: Service) -> None:
         service.until(lambda: len(hook.bodies) > 1)
         told = [*hook.bodies, typed(service, "findings"), typed(service, "events", "-n", "1000")]
         numbers = [each["number"] for each in service.client().get("/findings")["findings"]]
-    told += [json.dumps(service.client().get(f"/findings/{each}"), ensure_ascii=False) for each in numbers]
+    told += by_the_api(service, numbers)
     told += [typed(service, "finding", str(numbers[0]), *form) for form in ((), ("--json",), ("--curl",))]
     pieces = {**PIECES, MINTED.encode(): "minted"}
     assert all(len(piece) > 8 for piece in pieces)
@@ -81,6 +80,21 @@ def test_planted_secrets_are_nowhere(service: Service) -> None:
     assert any(b"redacted:" in content for path, content in files.items() if path.endswith("differences.log"))
     assert leaks(files, pieces) == []
     assert leaks(rows(service), pieces) == []
+
+
+def by_the_api(service: Service, numbers: list[int]) -> list[str]:
+    """What dashboards and Prometheus are told: findings, samples side by side, the audit log, the metrics."""
+    transport = httpx.HTTPTransport(uds=str(service.directory / ".abreast" / "run" / "api.sock"))
+    with httpx.Client(transport=transport, base_url="http://abreast/api/v1") as http:
+        paths = ["/status", "/events?limit=1000", "/series", "/findings/suggestions"]
+        for number in numbers:
+            paths.append(f"/findings/{number}")
+            samples = http.get(paths[-1]).json()["samples"]
+            paths += [f"/findings/{number}/samples/{each['id']}/rows" for each in samples]
+        answers = [*map(http.get, paths), http.get("http://abreast/metrics")]
+    assert {answer.status_code for answer in answers} == {200}
+    assert any("/rows" in path for path in paths)
+    return [answer.text for answer in answers]
 
 
 def rows(service: Service) -> dict[str, bytes]:

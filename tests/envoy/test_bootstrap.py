@@ -36,6 +36,9 @@ FOR_PEOPLE = (
     "listener_manager.lds.update_rejected",
     "http.gateway.downstream_cx_active",
     "http.gateway.rds.routes.update_rejected",
+    "filesystem.write_failed",
+    "access_logs.open_telemetry_access_log.logs_dropped",
+    "tracing.opentelemetry.spans_sent",
 )
 
 COSTLY = (

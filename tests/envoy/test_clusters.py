@@ -222,15 +222,16 @@ def test_seconds_are_as_protobuf_reads_them(value: float) -> None:
     assert read.ToTimedelta().total_seconds() == pytest.approx(value, abs=0.0006)
 
 
-def test_endpoints_carry_their_version_s_name() -> None:
+def test_endpoints_carry_their_version_s_name_and_side() -> None:
     first, second = assignments(traffic(V1, V2))
     assert (first["cluster_name"], second["cluster_name"]) == ("v1", "v2")
     [locality] = second["endpoints"]
     places = [each["endpoint"]["address"]["socket_address"] for each in locality["lb_endpoints"]]
     assert places == [{"address": "127.0.0.1", "port_value": port} for port in (9002, 9003)]
-    for assignment in (first, second):
+    for assignment, side in ((first, "stable"), (second, "candidate")):
+        said = {"version": assignment["cluster_name"], "side": side}
         for endpoint in assignment["endpoints"][0]["lb_endpoints"]:
-            assert endpoint["metadata"] == {"filter_metadata": {"abreast": {"version": assignment["cluster_name"]}}}
+            assert endpoint["metadata"] == {"filter_metadata": {"abreast": said}}
 
 
 def test_a_version_without_a_ready_instance_has_no_endpoints() -> None:

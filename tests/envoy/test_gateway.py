@@ -1,7 +1,9 @@
 """What the gateway remembers and says; with a program in Envoy's place that never connects."""
 
 import json
+import stat
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from abreast.envoy.ads import MEMORY
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.envoy.snapshot import build
 from abreast.model.errors import GatewayError
-from abreast.model.service import GatewaySettings
+from abreast.model.service import AccessLog, GatewaySettings
+from abreast.model.traffic import Traffic
 from abreast.rollout.observed import NodeState
 from tests.envoy.told import moved, traffic
 from tests.fakes.clock import FakeClock
@@ -57,6 +60,62 @@ async def test_without_an_envoy_nothing_is_obeyed(gateway: EnvoyGateway) -> None
 async def test_without_an_envoy_there_are_none_of_its_metrics(gateway: EnvoyGateway) -> None:
     with pytest.raises(GatewayError, match="no Envoy runs"):
         await gateway.own_metrics("x")
+
+
+def logging_to(path: Path | None) -> Traffic:
+    """A traffic with an access log in that file."""
+    of = traffic("v1")
+    return replace(of, gateway=replace(of.gateway, access_log=AccessLog(file=str(path)) if path else None))
+
+
+async def test_the_access_log_is_made_before_envoy_is_told(gateway: EnvoyGateway, short_tmp: Path) -> None:
+    gateway.publish(logging_to(short_tmp / "one.log"))
+    assert stat.S_IMODE((short_tmp / "one.log").stat().st_mode) == 0o600
+    gateway.publish(logging_to(short_tmp / "two.log"))
+    assert (short_tmp / "two.log").exists()
+    gateway.publish(logging_to(None))
+    (short_tmp / "two.log").unlink()
+    await gateway.rotate_access_file()
+    assert not (short_tmp / "two.log").exists(), "it is no business of abreast's any more"
+
+
+async def test_an_access_log_that_cannot_be_made_is_told_and_stops_nothing(
+    gateway: EnvoyGateway, short_tmp: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.publish(logging_to(short_tmp / "nowhere" / "access.log"))
+    assert remembered(short_tmp) == [0]
+    for _ in range(3):
+        await gateway.rotate_access_file()
+    made, rotated = (record.getMessage() for record in caplog.records if "access log" in record.getMessage())
+    assert made.startswith("the access log cannot be made")
+    assert rotated.startswith("the access log cannot be rotated"), "once, not four times a second"
+
+
+async def test_an_envoy_that_does_not_answer_is_told_of_a_new_file_later(
+    gateway: EnvoyGateway, short_tmp: Path
+) -> None:
+    await gateway.start()
+    gateway.publish(logging_to(short_tmp / "access.log"))
+    gateway.launch()
+    (short_tmp / "access.log").unlink()
+    await gateway.rotate_access_file()
+    assert (short_tmp / "access.log").exists()
+    assert gateway._reopen_due, "the program in Envoy's place has no admin socket"
+    await gateway.close(stop=True)
+    await gateway.rotate_access_file()
+    assert not gateway._reopen_due, "there is nobody left to be told"
+
+
+async def test_a_control_plane_that_takes_over_has_the_log_opened_again(gateway: EnvoyGateway, short_tmp: Path) -> None:
+    await gateway.start()
+    assert not gateway._reopen_due
+    gateway.publish(logging_to(short_tmp / "access.log"))
+    gateway.launch()
+    await gateway.close(stop=False)
+    successor = made(short_tmp)
+    assert await successor.start()
+    assert successor._reopen_due, "the one before may have moved it, and died"
+    await successor.close(stop=True)
 
 
 async def test_an_envoy_that_has_said_nothing_is_a_node_of_which_nothing_is_known(gateway: EnvoyGateway) -> None:

@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 from abreast.envoy.capture import FILTER
 from abreast.envoy.clusters import Resource
 from abreast.envoy.listener import ATTEMPTS, LISTENER, USERS, listener, listeners
+from abreast.envoy.log_metadata import NAMESPACE
 from abreast.envoy.messages import LISTENER as LISTENER_URL
 from abreast.envoy.routes import ROUTES
 from abreast.envoy.snapshot import build, packed
-from abreast.model.service import Endpoint, GatewaySettings, Tls, UserKey, Version
+from abreast.model.service import AccessLog, Endpoint, GatewaySettings, Tls, Traces, UserKey, Version
 from abreast.model.traffic import Backend, Shadowing, Split, Traffic
 
 SETTINGS = GatewaySettings(listen=Endpoint("127.0.0.1", 8181), timeout_s=9.0, drain_s=4.0)
+LOG = AccessLog(file="/l")
 TLS = replace(SETTINGS, tls=Tls("/etc/shop/certificate.pem", "/etc/shop/key.pem"))
 
 
 def manager(settings: GatewaySettings = SETTINGS) -> Resource:
     """The connection manager."""
-    [chain] = listener(settings)["filter_chains"]
+    [chain] = listener(settings, "shop")["filter_chains"]
     [each] = chain["filters"]
     found: Resource = each["typed_config"]
     return found
@@ -40,13 +42,13 @@ def router() -> Resource:
 
 def as_sent(settings: GatewaySettings) -> bytes:
     """The bytes that Envoy is told."""
-    sent: bytes = packed(LISTENER_URL, listener(settings)).SerializeToString(deterministic=True)
+    sent: bytes = packed(LISTENER_URL, listener(settings, "shop")).SerializeToString(deterministic=True)
     return sent
 
 
 def test_there_is_one_and_it_listens_where_it_was_told() -> None:
-    [only] = listeners(SETTINGS)
-    assert only == listener(SETTINGS)
+    [only] = listeners(SETTINGS, "shop")
+    assert only == listener(SETTINGS, "shop")
     assert only["name"] == LISTENER
     assert only["address"] == {"socket_address": {"address": "127.0.0.1", "port_value": 8181}}
 
@@ -78,7 +80,13 @@ def test_no_rollout_changes_a_byte_of_it(
 
 @pytest.mark.parametrize(
     "changed",
-    [{"listen": Endpoint("127.0.0.1", 8182)}, {"tls": TLS.tls}, {"drain_s": 5.0}, {"timeout_s": 900.0}],
+    [
+        {"listen": Endpoint("127.0.0.1", 8182)},
+        {"tls": TLS.tls},
+        {"drain_s": 5.0},
+        {"timeout_s": 900.0},
+        {"access_log": LOG},
+    ],
     ids=lambda changed: next(iter(changed)),
 )
 def test_the_settings_do_change_it(changed: dict[str, Any]) -> None:
@@ -96,12 +104,12 @@ def test_routes_come_apart_from_it() -> None:
 
 
 def test_without_tls_it_speaks_in_the_open() -> None:
-    [chain] = listener(SETTINGS)["filter_chains"]
+    [chain] = listener(SETTINGS, "shop")["filter_chains"]
     assert "transport_socket" not in chain
 
 
 def test_with_tls_it_offers_http_2_first() -> None:
-    [chain] = listener(TLS)["filter_chains"]
+    [chain] = listener(TLS, "shop")["filter_chains"]
     context = chain["transport_socket"]["typed_config"]["common_tls_context"]
     assert context["alpn_protocols"] == ["h2", "http/1.1"]
     assert context["tls_certificates"] == [
@@ -169,5 +177,18 @@ def test_latencies_are_of_attempts_in_microseconds_and_by_version_alone() -> Non
     assert "histograms" not in manager()["access_log"][0]["typed_config"]
 
 
+def test_logs_and_spans_are_added_when_asked_for_and_only_then() -> None:
+    log = AccessLog(file="/l", otlp=Endpoint("127.0.0.1", 4317))
+    made = manager(replace(SETTINGS, access_log=log, traces=Traces(Endpoint("127.0.0.1", 4318))))
+    plain = manager()
+    assert [each["name"] for each in made["http_filters"]] == [FILTER, NAMESPACE, "envoy.filters.http.router"]
+    assert made["access_log"][0] == plain["access_log"][0], "counting goes on as before"
+    assert {each["name"] for each in made["access_log"][1:]} == {
+        "envoy.access_loggers.file",
+        "envoy.access_loggers.open_telemetry",
+    }
+    assert set(made) - set(plain) == {"tracing", "request_id_extension"}
+
+
 def test_nothing_is_written_for_each_request() -> None:
-    assert "file" not in json.dumps(listener(SETTINGS)), "no access log but the counting ones"
+    assert "file" not in json.dumps(listener(SETTINGS, "shop")), "no access log but the counting ones"

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, MESSAGES, NESTED, ROUTE_TABLE
 from abreast.envoy.snapshot import build
-from abreast.model.service import Endpoint, GatewaySettings, Tls, Version
+from abreast.model.service import AccessLog, Endpoint, GatewaySettings, Tls, Traces, Version
 from abreast.model.traffic import Backend, Split, Traffic
 
 PREFIX = "type.googleapis.com/"
@@ -20,7 +20,9 @@ def backend(name: str) -> Backend:
     return Backend(Version(name, run=("serve",)), (Endpoint("127.0.0.1", 9001),))
 
 
-ROLLOUT = Traffic("shop", Split("v1", "v2", 100), backend("v1"), backend("v2"), GatewaySettings(tls=Tls("/c", "/k")))
+COLLECTOR = Endpoint("127.0.0.1", 4317)
+SETTINGS = GatewaySettings(tls=Tls("/c", "/k"), access_log=AccessLog("/l", COLLECTOR), traces=Traces(COLLECTOR))
+ROLLOUT = Traffic("shop", Split("v1", "v2", 100), backend("v1"), backend("v2"), SETTINGS)
 """As much as can be said at once."""
 
 
@@ -63,7 +65,7 @@ def test_the_nested_messages_are_those_that_are_said() -> None:
 
 
 def test_less_is_said_without_tls() -> None:
-    plain = replace(ROLLOUT, gateway=GatewaySettings())
+    plain = replace(ROLLOUT, gateway=replace(SETTINGS, tls=None))
     said = set(types(list(map(dict, build(plain).resources.values()))))
     with_tls = set(types(list(map(dict, build(ROLLOUT).resources.values()))))
     [tls] = with_tls - said

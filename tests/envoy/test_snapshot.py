@@ -22,7 +22,7 @@ from abreast.envoy.capture import RELAY
 from abreast.envoy.clusters import Resource
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, MESSAGES, ROUTE_TABLE
 from abreast.envoy.snapshot import ID_LENGTH, Snapshot, build, check, digest, packed
-from abreast.model.service import Endpoint, GatewaySettings, Probe, Tls, UserKey, Version
+from abreast.model.service import AccessLog, Endpoint, GatewaySettings, Probe, Tls, Traces, UserKey, Version
 from abreast.model.shadow import IsolatedRoute
 from abreast.model.traffic import Backend, Shadowing, Split, Traffic
 
@@ -87,6 +87,10 @@ def changed_version(**changes: Any) -> Callable[[Traffic], Traffic]:  # noqa: AN
     return change
 
 
+def with_gateway(**changes: Any) -> Callable[[Traffic], Traffic]:  # noqa: ANN401  # fields of GatewaySettings
+    return lambda traffic: replace(traffic, gateway=replace(traffic.gateway, **changes))
+
+
 CHANGES: dict[str, Callable[[Traffic], Traffic]] = {
     "weight": lambda traffic: replace(traffic, split=replace(traffic.split, weight=501)),
     "shadow": lambda traffic: replace(traffic, split=replace(traffic.split, shadow=Shadowing(1, 1.0))),
@@ -96,6 +100,9 @@ CHANGES: dict[str, Callable[[Traffic], Traffic]] = {
     "secret": lambda traffic: replace(traffic, tester_secret="changed"),
     "listen": lambda traffic: replace(traffic, gateway=GatewaySettings(listen=Endpoint("127.0.0.1", 8081))),
     "tls": lambda traffic: replace(traffic, gateway=GatewaySettings(tls=Tls("/c.pem", "/k.pem"))),
+    "access log": with_gateway(access_log=AccessLog(file="/l")),
+    "logs' collector": with_gateway(access_log=AccessLog(otlp=Endpoint("127.0.0.1", 4317))),
+    "traces": with_gateway(traces=Traces(Endpoint("127.0.0.1", 4317))),
     "timeout": changed_version(timeout_s=9.0),
     "protocol": changed_version(protocol="h2c"),
     "probe": changed_version(ready=Probe("http", "/healthz")),

@@ -6,9 +6,6 @@ from base64 import b64encode
 import pytest
 
 from abreast.findings.credentials import (
-    HEADERS,
-    MEMBERS,
-    PARAMETERS,
     hidden_form,
     hidden_header,
     hidden_members,
@@ -16,6 +13,7 @@ from abreast.findings.credentials import (
     named,
     normal,
 )
+from abreast.model.secret_names import HEADERS, MEMBERS, PARAMETERS
 
 
 class Marks:

@@ -53,7 +53,7 @@ class Echo:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().rstrip().split("\r\n")
-        headers = dict(line.split(": ", 1) for line in lines)
+        headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
         await reader.readexactly(int(headers.get("content-length", "0")))
         path = first.split(" ")[1]
         if path == "/events":

@@ -12,6 +12,7 @@ from abreast.model.spec import parse_spec
 from abreast.model.spec_schema import schema
 
 TEXT: Final = (Path(__file__).parents[2] / "docs" / "spec.md").read_text(encoding="utf-8")
+SCHEMA: Final = schema()
 SECTIONS: Final = dict(re.findall(r"^### `([^`]+)`\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
 
 
@@ -26,7 +27,7 @@ def properties(model: dict[str, Any], place: str) -> Iterator[tuple[str, dict[st
 def held(described: dict[str, Any], here: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The keys inside of one key: a mapping's, those of each item, of each named entry, or of each alternative."""
     if "$ref" in described:
-        yield from properties(schema()["$defs"][described["$ref"].rpartition("/")[2]], here)
+        yield from properties(SCHEMA["$defs"][described["$ref"].rpartition("/")[2]], here)
     for alternative in described.get("anyOf", ()):
         yield from held(alternative, here)
     if "items" in described:
@@ -35,7 +36,7 @@ def held(described: dict[str, Any], here: str) -> Iterator[tuple[str, dict[str, 
         yield from held(entry, f"{here}.NAME")
 
 
-KEYS: Final = dict(properties(schema(), ""))
+KEYS: Final = dict(properties(SCHEMA, ""))
 
 
 def test_every_key_of_the_schema_has_its_section_and_no_other_has() -> None:

@@ -119,6 +119,7 @@ def test_each_mapping_of_the_spec_has_a_shape() -> None:
         *("rollout.shadow", "rollout.shadow.unsafe.*", "api", "api.tls"),
         *("rollout.gates.differences", "rollout.gates.differences.endpoints.*"),
         *("rollout.gates.promql.*", "rollout.gates.webhooks.*"),
+        *("logs", "logs.access", "traces"),
     }
     assert keys_at("gateway.tls") == ["certificate", "key"]
     assert keys_at("nowhere") == []

@@ -86,6 +86,9 @@ async def test_a_rollout_that_climbs() -> None:
     assert found.revision == stage.rollout.revision
     assert (found.store_error, found.silence) == ("", None)
     assert found.allowed == ["promote", "promote --full", "pause", "weight", "abort"]
+    assert found.startable == []
+    assert [each.words for each in found.ladder] == [str(step) for step in stage.rollout.policy.steps]
+    assert found.ladder[found.step - 1].words == str(stage.rollout.policy.ladder[1])
     assert found.explanation[0].startswith("v1 → v2 is progressing")
 
 
@@ -98,6 +101,9 @@ async def test_a_version_has_what_it_did_lately_and_in_this_step() -> None:
     assert (found.requests, found.errors, found.error_share) == (200, 8, 0.04)
     assert found.errors_by_code == {"no answer": 2, "503": 6}
     assert (found.p50_ms, found.p99_ms) == (20.0, 20.0)
+    ((bound_ms, count),) = found.distribution
+    assert bound_ms == pytest.approx(17.78, abs=0.01)
+    assert count == 200
     assert (found.in_flight, found.waiting_long) == (1, 4)
     assert [each.id for each in found.instances] == ["v2-1", "v2-2"]
     assert found.instances[0].state == "ready"

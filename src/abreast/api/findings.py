@@ -49,6 +49,13 @@ def routes(control: Control) -> APIRouter:
         """One finding with its samples, redacted."""
         return await findings.finding(control, number)
 
+    @router.get("/{number}/samples/{sample}/rows", dependencies=[VIEWER], responses=statuses(409))
+    async def get_rows(
+        number: Number, sample: Annotated[str, Path(max_length=200, description="the sample's id")]
+    ) -> finding_records.SideBySide:
+        """One sample's answers side by side, each line marked: same, differs, noise, or fold (equal lines left out)."""
+        return await findings.side_by_side(control, number, sample)
+
     @router.post("/{number}/accept", responses=statuses(409, 412))
     async def post_accept(number: Number, body: AcceptBody, caller: Operator) -> findings.Decided:
         """The difference is meant: it no longer counts."""

@@ -27,6 +27,12 @@ class ForbiddenError(AbreastError):
     http_status = 403
 
 
+class SlowError(AbreastError):
+    """The request's body did not come in time."""
+
+    http_status = 408
+
+
 class TooLargeError(AbreastError):
     """The request has more bytes than any request of this API needs."""
 
@@ -58,6 +64,7 @@ _MEANINGS: Final = {
     400: "The request makes no sense: every fault of it at once.",
     401: "No token, or one that is unknown, revoked or past its time.",
     403: "The role does not allow this, or the request comes from another site.",
+    408: "The body did not come in time.",
     409: "Not allowed in the present state; `remedy` names what is.",
     412: "Somebody else changed the rollout since the revision of `If-Match`.",
     413: "The body is too large.",
@@ -83,7 +90,7 @@ _EXAMPLES: Final = {
 
 def statuses(*codes: int) -> dict[int | str, dict[str, Any]]:  # Any: FastAPI's own type
     """What an operation can answer besides success: these, and what every operation can."""
-    return {code: _described(code) for code in sorted({400, 401, 403, 413, 500, 507, *codes})}
+    return {code: _described(code) for code in sorted({400, 401, 403, 408, 413, 500, 507, *codes})}
 
 
 def _described(code: int) -> dict[str, Any]:

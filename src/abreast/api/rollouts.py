@@ -10,6 +10,7 @@ from abreast.api.problems import statuses
 from abreast.model.errors import UsageError
 from abreast.operations import commands, doctor, machine, record, status
 from abreast.operations.control import Control
+from abreast.operations.record import MOST_MINUTES
 from abreast.rollout.observed import Verb
 
 
@@ -55,6 +56,11 @@ def _add_reading(router: APIRouter, control: Control) -> None:
     async def get_history() -> list[record.RolloutRecord]:
         """Every rollout so far, oldest first."""
         return await record.history(control)
+
+    @router.get("/series", dependencies=[VIEWER], responses=statuses())
+    async def get_series(minutes: Annotated[int, Query(ge=1, le=MOST_MINUTES)] = 60) -> record.Series:
+        """What each version did in each of the last minutes that are over, oldest first."""
+        return await record.series(control, minutes=minutes)
 
     @router.get("/doctor", dependencies=[VIEWER], responses=statuses())
     async def get_doctor() -> list[machine.Finding]:

@@ -19,6 +19,7 @@ from abreast.api.document import described
 from abreast.api.links import Links
 from abreast.api.problems import PREFIX, answer_problems
 from abreast.api.shield import HEADERS, Shield, by_socket
+from abreast.dashboard import routes as dashboard
 from abreast.metrics import routes as metrics
 from abreast.model.api_settings import ApiSettings
 from abreast.model.service import Tls
@@ -52,6 +53,7 @@ def create_app(control: Control) -> FastAPI:
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(metrics.routes(control), dependencies=[VIEWER])
+    app.include_router(dashboard.routes())
     return app
 
 

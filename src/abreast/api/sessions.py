@@ -7,12 +7,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from abreast.api.access import COOKIE, Access, Viewer, access_of, require_not_elsewhere
-from abreast.api.problems import PREFIX, UnauthorizedError, statuses
+from abreast.api.problems import UnauthorizedError, statuses
 from abreast.model.token import Role, Session, Token
 from abreast.operations import tokens
 
-LANDING: Final = f"{PREFIX}/session"
-"""Where a link leads once it has signed in."""
+LANDING: Final = "/"
+"""Where a link leads once it has signed in: the dashboard."""
 
 _LONGEST: Final = 200
 

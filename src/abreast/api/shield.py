@@ -1,12 +1,13 @@
-"""What every request passes before the application, and every answer after it: a limit and headers."""
+"""What every request passes before the application, and every answer after it: limits and headers."""
 
+import asyncio
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from abreast.api.access import SOCKET
-from abreast.api.problems import TooLargeError, answer
+from abreast.api.problems import SlowError, TooLargeError, answer
 
 MOST_BYTES: Final = 64 * 1024
 """No request of this API needs more: a reason has at most 2,000 letters."""
@@ -20,15 +21,19 @@ HEADERS: Final = {
 }
 """Of every answer that does not bring its own: nothing may be loaded, framed, guessed at or kept."""
 
+PATIENCE_S: Final = 10.0
+"""A body of this API is one packet or two; who sends it for longer only holds a connection."""
+
 HSTS: Final = "max-age=31536000"
 """Under TLS a browser never comes back without it for a year (RFC 6797)."""
 
 
 class Shield:
-    """Reads each request's body within the limit, and adds the headers to each answer."""
+    """Reads each request's body within the limits, and adds the headers to each answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, patience_s: float = PATIENCE_S) -> None:
         self._app = app
+        self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -45,25 +50,30 @@ class Shield:
                     headers.setdefault("strict-transport-security", HSTS)
             await send(message)
 
-        body = await _read(scope, receive)
-        if body is None:
-            error = TooLargeError(f"the request has more than {MOST_BYTES:,} bytes", "send less")
+        try:
+            async with asyncio.timeout(self._patience_s):
+                body = await _read(scope, receive)
+        except TooLargeError as error:
             await answer(error)(scope, receive, guarded)
-            return
-        await self._app(scope, _again(body, receive), guarded)
+        except TimeoutError:
+            slow = SlowError(f"the body did not come within {self._patience_s:g} s", "send it at once")
+            await answer(slow)(scope, receive, guarded)
+        else:
+            await self._app(scope, _again(body, receive), guarded)
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large, or its sender says that it will be."""
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    """The whole body. Raises TooLargeError, also when its sender says that it will be."""
+    error = TooLargeError(f"the request has more than {MOST_BYTES:,} bytes", "send less")
     said = dict(scope["headers"]).get(b"content-length", b"0")
     if said.isdigit() and int(said) > MOST_BYTES:
-        return None
+        raise error
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > MOST_BYTES:
-            return None
+            raise error
         if not message.get("more_body", False):
             return bytes(body)
 

@@ -95,12 +95,15 @@ async def measure(sizes: Sizes, tell: Callable[[str], None] = lambda _: None) ->
         tell("starting abreast over two origins")
         await target.start()
         try:
-            return await _measure(sizes, target, candidate, tell)
+            return await aborted(sizes, target, candidate, tell)
         finally:
             await target.stop()
 
 
-async def _measure(sizes: Sizes, target: Abreast, candidate: OriginProcess, tell: Callable[[str], None]) -> RollBacks:
+async def aborted(
+    sizes: Sizes, target: Abreast, candidate: OriginProcess, tell: Callable[[str], None] = lambda _: None
+) -> RollBacks:
+    """Abort ``sizes.times`` times under load, from a rollout at half of the users. Raises TargetError, LoadError."""
     plan = Plan(
         url=target.url,
         rate_per_s=sizes.rate_per_s,

@@ -10,6 +10,7 @@ from rich.table import Table
 from abreast.bench.gateway import REFERENCE
 
 if TYPE_CHECKING:
+    from abreast.bench.dashboard import Dashboards
     from abreast.bench.gateway import Comparison, Summary
     from abreast.bench.rollback import RollBacks
 
@@ -82,4 +83,31 @@ def roll_back_table(found: RollBacks) -> Table:
     for name, title in _ABORT_ROWS:
         spread = found.spreads[name]
         table.add_row(title, f"{spread.p50_ms:.1f}", f"{spread.p99_ms:.1f}", f"{spread.max_ms:.1f}")
+    return table
+
+
+def dashboard_table(found: Dashboards) -> Table:
+    """Build the table of the open dashboards: a row for each number of them."""
+    sizes = found.sizes
+    rounds = "1 round" if sizes.rounds == 1 else f"{sizes.rounds} rounds"
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"Open dashboards, {rounds} of {sizes.visit_s:g} s at {sizes.rate_per_s:,.0f} requests/s",
+        caption="control: of one core; lag: how old the figures of a status are; abort: ms to the last request",
+        title_justify="left",
+        min_width=_WIDTH,
+    )
+    for title in ("open", "control", "more", "lag p50 s", "lag max s", "abort p50", "abort max", "failed"):
+        table.add_column(title, justify="right")
+    for each in found.summaries:
+        lag = [f"{value / 1e3:.2f}" for value in (each.lag.p50_ms, each.lag.max_ms)] if each.lag else ["–", "–"]
+        table.add_row(
+            str(each.readers),
+            f"{each.core * 100:.1f} %",
+            f"{each.more * 100:+.1f} %" if each.readers else "–",
+            *lag,
+            f"{each.last_request.p50_ms:.1f}",
+            f"{each.last_request.max_ms:.1f}",
+            f"{each.failed:,}",
+        )
     return table

@@ -10,7 +10,7 @@ import typer
 
 from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
-from abreast.cli.terminal import visible
+from abreast.model.visible import visible
 
 app = typer.Typer(help="Whether those who should be told of what happens are told.", no_args_is_help=True)
 

@@ -15,7 +15,8 @@ from abreast.model.errors import AbreastError, UsageError
 from abreast.model.units import format_duration, parse_duration
 
 app = typer.Typer(
-    help="Measure the gateway beside others, comparing, copying, and how soon an abort is obeyed.", no_args_is_help=True
+    help="Measure the gateway beside others, comparing, copying, open dashboards, and how soon an abort is obeyed.",
+    no_args_is_help=True,
 )
 
 _SHORTEST_SOAK_S: Final = 5.0
@@ -70,6 +71,28 @@ def rollback(
     with _progress(console) as tell, _told():
         found = asyncio.run(bench.measure(bench.Sizes(times=times), tell))
     console.print(roll_back_table(found))
+    write(json_file, found.as_dict(), console)
+
+
+@app.command()
+def dashboard(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="one short round: a look, not evidence")] = False,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=1, max=20, help="how often each is visited")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure what 1 and 50 open dashboards cost, how old their figures are, and aborts beside them."""
+    from abreast.bench import dashboard as bench
+    from abreast.bench.table import dashboard_table
+
+    sizes = bench.Sizes.quick() if quick else bench.Sizes()
+    if rounds is not None:
+        sizes = replace(sizes, rounds=rounds)
+    require_writable(json_file)
+    console = Console()
+    with _progress(console) as tell, _told():
+        found = asyncio.run(bench.measure(sizes, tell))
+    console.print(dashboard_table(found))
     write(json_file, found.as_dict(), console)
 
 

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
-from abreast.cli.terminal import visible
 from abreast.findings.finding import REDACTED_MARK
+from abreast.model.visible import visible
 
 _REDACTED: Final = re.compile(rf"{re.escape(REDACTED_MARK)}([0-9a-f]*)[^\x00-\x7f]")
 

@@ -11,9 +11,9 @@ import typer
 from abreast.cli.client import Client
 from abreast.cli.finding import Number
 from abreast.cli.options import DEFAULT_FILE, AsJson, Reason, SpecFile
-from abreast.cli.terminal import visible
 from abreast.model.errors import UsageError
 from abreast.model.units import parse_duration
+from abreast.model.visible import visible
 
 Rollout = Annotated[int | None, typer.Option("--rollout", min=0, help="refuse if another rollout has begun since")]
 

@@ -11,8 +11,9 @@ from rich.text import Text
 from abreast.cli.client import Client
 from abreast.cli.finding_view import facts
 from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
-from abreast.cli.terminal import moment, visible
+from abreast.cli.terminal import moment
 from abreast.model.errors import UsageError
+from abreast.model.visible import visible
 
 Number = Annotated[int, typer.Argument(min=1, help="the finding's number, see: abreast findings")]
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from abreast.cli.terminal import moment, visible
+from abreast.cli.terminal import moment
 from abreast.model.units import percent
+from abreast.model.visible import visible
 
 Json = dict[str, Any]
 

@@ -7,8 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from abreast.cli.aligned import Json, Mark, Row, body_rows, header_rows, status_row
-from abreast.cli.terminal import visible
+from abreast.operations.aligned import Json, Mark, Row, sample_rows
 
 WIDE: Final = 100
 """Characters a line needs to have for two columns."""
@@ -25,16 +24,7 @@ LEGEND: Final = "✘ differs   ~ differs, but is noise or ignored by a rule"
 
 def show(console: Console, sample: Json) -> None:
     """Print both answers of a sample, what differs marked: readable without colours too."""
-    stable, candidate = sample["stable"], sample["candidate"]
-    paths = [each["path"] for each in sample["differences"]]
-    rows = [
-        Row("same", *(_title(name, each) for name, each in (("stable", stable), ("candidate", candidate)))),
-        status_row(stable, candidate, paths),
-        *header_rows(stable, candidate, paths),
-        Row("same", "", ""),
-        *body_rows(stable, candidate, paths),
-        *_cut(stable, candidate),
-    ]
+    rows = sample_rows(sample)
     if console.width >= WIDE:
         console.print(_columns(rows))
     else:
@@ -66,12 +56,3 @@ def _stacked(rows: Sequence[Row]) -> Iterator[Text]:
             yield Text(f"{mark} - {row.left}", style=left)
         if row.right is not None:
             yield Text(f"{mark} + {row.right}", style=right)
-
-
-def _title(name: str, answer: Json) -> str:
-    return visible(f"{name} ({answer['instance']})" if answer["instance"] else name)
-
-
-def _cut(stable: Json, candidate: Json) -> list[Row]:
-    said = [("… (only the beginning is kept)" if each["cut"] else None) for each in (stable, candidate)]
-    return [Row("same", *said)] if any(said) else []

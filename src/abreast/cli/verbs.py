@@ -12,7 +12,6 @@ from abreast.cli.options import DEFAULT_FILE, AsJson, Reason, SpecFile, Timeout,
 from abreast.cli.plan_report import report, seen_load
 from abreast.cli.watch import show, wait_for_rest
 from abreast.model.errors import UsageError
-from abreast.model.event import sentence
 from abreast.model.units import parse_weight
 from abreast.spec_source import load_spec
 
@@ -114,7 +113,7 @@ def events(
         return
     for row in rows:
         at = datetime.fromtimestamp(row["at"], UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        told = sentence(row["kind"], row["reason"], row["data"])
+        told = row["sentence"]
         sys.stdout.write(f"{at}  #{row['rollout']} {row['kind']:<11} {told}  [{row['actor']}]\n")
 
 

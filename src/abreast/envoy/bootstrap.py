@@ -10,6 +10,14 @@ ADS: Final = "abreast/ads"
 ADMIN_MODE: Final = 0o600
 """The admin socket can stop Envoy without a password."""
 
+_RUNTIME: Final[Resource] = {
+    # Envoy refuses regular expressions above 100 instructions; the names of all secrets in one have about 1,000.
+    "re2.max_program_size.error_level": 10_000,
+    # Spans are sent each second, or 100 at a time; by default every five seconds, or five at a time.
+    "tracing.opentelemetry.flush_interval_ms": 1000,
+    "tracing.opentelemetry.min_flush_spans": 100,
+}
+
 
 def bootstrap(node: str, admin: Path, ads: Path, max_connections: int) -> Resource:
     """The bootstrap configuration of one Envoy process.
@@ -38,6 +46,7 @@ def bootstrap(node: str, admin: Path, ads: Path, max_connections: int) -> Resour
             "cds_config": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"},
             "lds_config": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"},
         },
+        "layered_runtime": {"layers": [{"name": "abreast", "static_layer": dict(_RUNTIME)}]},
         "static_resources": {"clusters": [_ads_cluster(ads)]},
         # Histograms are brought up to date when asked for, not only every five seconds.
         "stats_flush_on_admin": True,
@@ -80,7 +89,11 @@ def _ads_cluster(ads: Path) -> Resource:
 
 def _kept_statistics() -> Resource:
     """Only what is read: every other statistic costs time on each request and memory on each cluster."""
-    prefixes = ("att.", "usr.", "listener_manager.", "cluster_manager.", "server.", "control_plane.", "http.gateway.")
+    prefixes = (
+        *("att.", "usr.", "listener_manager.", "cluster_manager.", "server.", "control_plane.", "http.gateway."),
+        # What became of lines and spans that could not be written or sent.
+        *("filesystem.write_failed", "access_logs.", "tracing.opentelemetry."),
+    )
     patterns: list[Resource] = [{"prefix": prefix} for prefix in prefixes]
     patterns += [{"safe_regex": {"regex": r"cluster\..*\.(upstream_rq_active|membership_.*|upstream_cx_active)"}}]
     return {"inclusion_list": {"patterns": patterns}}

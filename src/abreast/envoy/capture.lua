@@ -106,5 +106,5 @@ function envoy_on_response(handle)
       "abreast1 ", #entry.head, " ", #entry.body, " ", #answer, " ", #answered, " ", #last, " -\n",
       entry.head, entry.body, answer, answered, last,
     }),
-    {asynchronous = true, timeout_ms = 1000, send_xff = false})
+    {asynchronous = true, timeout_ms = 1000, send_xff = false, trace_sampled = false})
 end

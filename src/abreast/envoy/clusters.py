@@ -14,7 +14,7 @@ A version ``v2`` has one endpoint set (EDS ``v2``) and up to five clusters over 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from abreast.model.service import Probe, Version
+from abreast.model.service import Probe, Side, Version
 from abreast.model.traffic import Backend, Traffic
 
 Resource = dict[str, Any]
@@ -51,18 +51,18 @@ def clusters(traffic: Traffic) -> Iterator[Resource]:
 
 
 def assignments(traffic: Traffic) -> Iterator[Resource]:
-    """The endpoints of each version, marked with its name so that attempts can be counted by version."""
-    yield _assignment(traffic.stable)
+    """The endpoints of each version, marked with its name and side, by which attempts are counted and logged."""
+    yield _assignment(traffic.stable, Side.STABLE)
     if traffic.candidate is not None:
-        yield _assignment(traffic.candidate)
+        yield _assignment(traffic.candidate, Side.CANDIDATE)
 
 
-def _assignment(backend: Backend) -> Resource:
+def _assignment(backend: Backend, side: Side) -> Resource:
     name = backend.version.name
     endpoints = [
         {
             "endpoint": {"address": {"socket_address": {"address": each.host, "port_value": each.port}}},
-            "metadata": {"filter_metadata": {"abreast": {"version": name}}},
+            "metadata": {"filter_metadata": {"abreast": {"version": name, "side": side.value}}},
         }
         for each in backend.endpoints
     ]

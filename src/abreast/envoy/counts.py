@@ -325,6 +325,10 @@ class AdminSocket:
         """Take no new connection; requests on the open ones go on. Raises httpx.HTTPError."""
         (await self._client.post("/drain_listeners")).raise_for_status()
 
+    async def reopen_logs(self) -> None:
+        """Open the files of access logs again, which were moved or are new. Raises httpx.HTTPError."""
+        (await self._client.post("/reopen_logs")).raise_for_status()
+
     async def users_waiting(self) -> int:
         """How many users' requests are under way. Raises httpx.HTTPError."""
         query = {"filter": _WAITING, "format": "json"}

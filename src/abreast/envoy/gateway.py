@@ -11,6 +11,7 @@ import httpx
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from abreast.envoy.access_file import AccessFile
 from abreast.envoy.ads import MEMORY, AdsServer
 from abreast.envoy.counts import TICK_S, EnvoyCounts
 from abreast.envoy.own_metrics import own_metrics
@@ -61,11 +62,16 @@ class EnvoyGateway:
             on_event=on_event,
         )
         self._poller: asyncio.Task[None] | None = None
+        self._access_file: AccessFile | None = None
+        self._reopen_due = False
+        self._rotation_fault = ""
 
     async def start(self) -> bool:
         """Serve ADS and adopt Envoys left running; whether there were any (else call `launch`)."""
         remembered = self._remembered()
         adopted = self.processes.adopt()
+        # The earlier control plane may have died between moving the access log and saying so.
+        self._reopen_due = adopted
         for snapshot in remembered if adopted else ():
             self._ads.publish(snapshot)
         await self._ads.start()
@@ -78,6 +84,7 @@ class EnvoyGateway:
 
     def publish(self, traffic: Traffic) -> None:
         """Tell every Envoy at once; what it told last changes nothing."""
+        self._keep_access_file(traffic.gateway)
         snapshot = build(traffic, self.relay, traffic.gateway.concurrency or os.cpu_count() or 1)
         told = self._ads.published
         if told and told[-1].version == snapshot.version:
@@ -85,6 +92,40 @@ class EnvoyGateway:
         # Remembered first: whoever starts again must know of everything that an Envoy may have been told.
         self._remember((*told, snapshot)[-MEMORY:])
         self._ads.publish(snapshot)
+
+    def _keep_access_file(self, settings: GatewaySettings) -> None:
+        """Make the access log's file before Envoy does: Envoy would let others read it."""
+        path = Path(settings.access_log.file) if settings.access_log and settings.access_log.file else None
+        if path == (self._access_file.path if self._access_file else None):
+            return
+        self._access_file = AccessFile(path) if path else None
+        if self._access_file is not None:
+            try:
+                self._access_file.make()
+            except OSError as error:
+                # Envoy refuses what it cannot open, with its own words; until then it goes on with what it has.
+                log.warning("the access log cannot be made: %s", error)
+
+    async def rotate_access_file(self) -> None:
+        """Keep the access log bounded; every Envoy, also one that drains, is told of a new file until it has heard."""
+        fault = ""
+        try:
+            if self._access_file is not None and self._access_file.rotate():
+                self._reopen_due = True
+        except OSError as error:
+            fault = str(error)
+        if fault and fault != self._rotation_fault:
+            log.warning("the access log cannot be rotated: %s", fault)
+        self._rotation_fault = fault
+        if not self._reopen_due:
+            return
+        try:
+            for envoy in self.processes.all:
+                await envoy.admin.reopen_logs()
+        except (httpx.HTTPError, OSError) as error:
+            log.debug("the access log is not open again yet: %s", error)
+        else:
+            self._reopen_due = False
 
     def _remember(self, snapshots: Sequence[Snapshot]) -> None:
         """Keep them for a restart: a millisecond, not forced to the disk."""
@@ -120,6 +161,7 @@ class EnvoyGateway:
     async def _poll(self) -> None:
         while True:
             await self.read_counts()
+            await self.rotate_access_file()
             await self._clock.sleep(TICK_S)
 
     async def read_counts(self) -> None:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from abreast.envoy.access_log import access_logs
 from abreast.envoy.capture import capture_filter
 from abreast.envoy.clusters import TYPE, Resource, seconds
+from abreast.envoy.log_metadata import request_filter
 from abreast.envoy.routes import ROUTES
+from abreast.envoy.tracing import tracing
 from abreast.model.service import GatewaySettings
 
 LISTENER: Final = "gateway"
@@ -25,11 +28,13 @@ _SHADOW_TAGS: Final = [
 """What became of the request's copy: said by its route, and for a sampled one by the capturing script."""
 
 
-def listener(settings: GatewaySettings) -> Resource:
-    """The Listener resource."""
+def listener(settings: GatewaySettings, service: str) -> Resource:
+    """The Listener resource; ``service`` is what logs and spans call it."""
     address = {"address": settings.listen.host, "port_value": settings.listen.port}
     chain: Resource = {
-        "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": _manager(settings)}]
+        "filters": [
+            {"name": "envoy.filters.network.http_connection_manager", "typed_config": _manager(settings, service)}
+        ]
     }
     if settings.tls is not None:
         certificate = {
@@ -52,14 +57,24 @@ def listener(settings: GatewaySettings) -> Resource:
     }
 
 
-def _manager(settings: GatewaySettings) -> Resource:
+def _manager(settings: GatewaySettings, service: str) -> Resource:
+    traced = settings.traces is not None
+    log = settings.access_log
     return {
         "@type": TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
         "codec_type": "AUTO",
         "rds": {"route_config_name": ROUTES, "config_source": {"ads": {}, "resource_api_version": "V3"}},
-        "http_filters": [capture_filter(), {"name": "envoy.filters.http.router", "typed_config": _router()}],
-        "access_log": [_statistics(USERS, [_VERSION_TAG, _CODE_TAG, *_SHADOW_TAGS], None)],
+        "http_filters": [
+            capture_filter(),
+            *([request_filter(log, traced=traced)] if log else ()),
+            {"name": "envoy.filters.http.router", "typed_config": _router()},
+        ],
+        "access_log": [
+            _statistics(USERS, [_VERSION_TAG, _CODE_TAG, *_SHADOW_TAGS], None),
+            *(access_logs(log, service, traced=traced) if log else ()),
+        ],
+        **(tracing(settings.traces, service) if settings.traces else {}),
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "use_remote_address": True,
         # Nobody is internal: x-envoy-* headers of users (retries, time-outs) are stripped, whatever their address.
@@ -101,6 +116,6 @@ def _statistics(prefix: str, tags: list[Resource], latency: str | None) -> Resou
     return {"name": "envoy.access_loggers.stats", "typed_config": config}
 
 
-def listeners(settings: GatewaySettings) -> Iterator[Resource]:
+def listeners(settings: GatewaySettings, service: str) -> Iterator[Resource]:
     """Every listener; one today."""
-    yield listener(settings)
+    yield listener(settings, service)

@@ -227,8 +227,11 @@ class EnvoyProcesses:
             "--restart-epoch": str(name.epoch),
             "--concurrency": str(self.settings.concurrency or os.cpu_count() or 1),
             "--log-level": "warning",
-            # New connections go to the child at once; the parent stays for the requests that it has.
-            "--drain-time-s": "2",
+            # A line of the access log can be read within a second; by default within ten.
+            "--file-flush-interval-msec": "1000",
+            # New connections go to the child at once; the parent stays for the requests that it has. So do the old
+            # connections when the listener's settings change.
+            "--drain-time-s": str(int(self._longest_s) + 1),
             "--parent-shutdown-time-s": str(int(self._longest_s) + 3),
             "--drain-strategy": "immediate",
         }

@@ -54,9 +54,13 @@ _NO_EVENTS: Final = {
 
 def route_table(traffic: Traffic, workers: int = 1) -> Resource:
     """The RouteConfiguration for this traffic; each of so many worker threads copies its part of the budget."""
+    host: Resource = {"name": traffic.service, "domains": ["*"], "routes": list(_routes(traffic, workers))}
+    if traffic.split.salt:
+        # For logs and spans: there is one salt for each rollout, so it names the rollout.
+        host["metadata"] = {"filter_metadata": {"abreast": {"rollout": traffic.split.salt}}}
     return {
         "name": ROUTES,
-        "virtual_hosts": [{"name": traffic.service, "domains": ["*"], "routes": list(_routes(traffic, workers))}],
+        "virtual_hosts": [host],
         "request_headers_to_remove": list(PRIVATE_HEADERS),
         # Else a route to an unknown cluster is acknowledged and answers 503.
         "validate_clusters": True,

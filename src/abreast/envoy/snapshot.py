@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 # The messages that Any-typed configuration refers to must be loaded before `ParseDict` can resolve them.
 from abreast.envoy.capture import relay_cluster
 from abreast.envoy.clusters import Resource, assignments, clusters
+from abreast.envoy.collectors import collectors
 from abreast.envoy.listener import listener
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, MESSAGES, ROUTE_TABLE
 from abreast.envoy.routes import route_table
@@ -62,9 +63,11 @@ def build(traffic: Traffic, relay: Path = Path("relay.sock"), workers: int = 1) 
     Raises ValueError if it were inconsistent (a fault of ours, never of Envoy's).
     """
     resources: dict[str, dict[str, Resource]] = {
-        CLUSTER: {each["name"]: each for each in (*clusters(traffic), relay_cluster(relay))},
+        CLUSTER: {
+            each["name"]: each for each in (*clusters(traffic), relay_cluster(relay), *collectors(traffic.gateway))
+        },
         ENDPOINTS: {each["cluster_name"]: each for each in assignments(traffic)},
-        LISTENER: {each["name"]: each for each in [listener(traffic.gateway)]},
+        LISTENER: {each["name"]: each for each in [listener(traffic.gateway, traffic.service)]},
         ROUTE_TABLE: {each["name"]: each for each in [route_table(traffic, workers)]},
     }
     snapshot = Snapshot(traffic.split, resources)

@@ -16,9 +16,6 @@ from abreast.compare import pointer, tree
 from abreast.compare.model import ABSENT, Answer, Difference, Headers, Request, Value
 from abreast.findings import bodies
 from abreast.findings.credentials import (
-    HEADERS,
-    MEMBERS,
-    PARAMETERS,
     hidden_header,
     hidden_members,
     hidden_query,
@@ -29,6 +26,7 @@ from abreast.findings.finding import REDACTED_END, REDACTED_MARK
 from abreast.findings.report import Key, ShownAnswer, ShownDifference
 from abreast.findings.samples import BODY_CAP, capped
 from abreast.findings.spellings import Needle, needles, spans
+from abreast.model.secret_names import HEADERS, MEMBERS, PARAMETERS
 
 _MARK: Final = re.compile(f"({REDACTED_MARK}[0-9a-f]{{8}}{REDACTED_END})")
 _ROOM: Final = 4 * BODY_CAP

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
+
+from abreast.model.units import FULL_WEIGHT
+
+ACCESS_LOG: Final = ".abreast/logs/access.log"
+"""Where the access log lies if nothing else is said, relative to the spec's directory."""
 
 
 class Side(StrEnum):
@@ -124,6 +129,32 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class AccessLog:
+    """What the gateway writes down of users' requests, to ``file`` (absolute; empty: none), to ``otlp``, or to both.
+
+    - ``sample``: the share of requests, in hundredths of a percent; those that failed are written in any case.
+    - ``headers``: names of request headers that are written, in lower case.
+    - ``query``: parameters with their values (``keep``), by their names alone (``redact``), or not at all (``drop``).
+    - ``secrets``: globs of parameters whose values are not even kept with ``keep``, beside those that everybody knows.
+    """
+
+    file: str = ""
+    otlp: Endpoint | None = None
+    sample: int = FULL_WEIGHT
+    headers: tuple[str, ...] = ()
+    query: Literal["keep", "redact", "drop"] = "redact"
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Traces:
+    """The collector that the gateway's spans go to, and the share of traces (hundredths of a percent) it begins."""
+
+    otlp: Endpoint
+    sample: int = 1000
+
+
+@dataclass(frozen=True)
 class GatewaySettings:
     """Where the gateway listens and how long a request may take (``timeout_s``, retries included)."""
 
@@ -134,6 +165,8 @@ class GatewaySettings:
     """Envoy worker threads; 0 means one for each core."""
     drain_s: float = 10.0
     """How long an old Envoy may finish its requests after a hot restart, and a version before it is stopped."""
+    access_log: AccessLog | None = None
+    traces: Traces | None = None
 
 
 @dataclass(frozen=True)

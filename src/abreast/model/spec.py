@@ -20,7 +20,7 @@ from abreast.model.api_settings import ApiSettings
 from abreast.model.document import Document, Path, read_document
 from abreast.model.errors import SpecError, UsageError
 from abreast.model.rollout import DifferenceGate, ErrorGate, LatencyGate, Policy
-from abreast.model.service import GatewaySettings, Service, Tls, Version
+from abreast.model.service import ACCESS_LOG, AccessLog, GatewaySettings, Service, Tls, Traces, Version
 from abreast.model.shadow import ShadowPolicy
 from abreast.model.spec_checks import conflicts
 from abreast.model.spec_faults import read_keys, shape
@@ -70,6 +70,8 @@ class Spec:
                 timeout_s=gateway.timeout_s,
                 concurrency=gateway.concurrency,
                 drain_s=gateway.drain_s,
+                access_log=self._access_log(),
+                traces=Traces(keys.traces.otlp, keys.traces.sample) if keys.traces else None,
             ),
             alerts=keys.alerts,
         )
@@ -136,6 +138,21 @@ class Spec:
             timeout_s=keys.timeout_s,
             sample_ttl_s=keys.keep_s,
             descriptors=self.descriptors,
+        )
+
+    def _access_log(self) -> AccessLog | None:
+        keys = self.keys.logs.access
+        if keys is None:
+            return None
+        written = keys.file or (None if keys.otlp else ACCESS_LOG)
+        redact = self.keys.rollout.gates.differences.redact
+        return AccessLog(
+            file=self._path(written) if written else "",
+            otlp=keys.otlp,
+            sample=keys.sample,
+            headers=keys.headers,
+            query=keys.query,
+            secrets=tuple(place.removeprefix("query:") for place in redact if place.startswith("query:")),
         )
 
     def _version(self, name: str, keys: VersionKeys) -> Version:

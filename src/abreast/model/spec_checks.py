@@ -10,6 +10,7 @@ from abreast.model.spec_api_keys import api_conflicts
 from abreast.model.spec_conflict import Conflict
 from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
+from abreast.model.spec_log_keys import log_conflicts
 from abreast.model.spec_shadow_checks import shadow_conflicts
 from abreast.model.spec_steps import step_conflicts
 from abreast.model.units import format_duration
@@ -46,6 +47,7 @@ def conflicts(keys: SpecKeys) -> Iterator[Conflict]:
     yield from _users(keys)
     yield from step_conflicts(keys.rollout)
     yield from shadow_conflicts(keys)
+    yield from log_conflicts(keys.logs, keys.traces, keys.rollout.gates.differences.redact, keys.gateway.listen)
     yield from gate_conflicts(keys.rollout.gates.promql, keys.rollout.gates.webhooks)
 
 

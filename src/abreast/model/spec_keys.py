@@ -25,6 +25,7 @@ from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Ver
 from abreast.model.spec_api_keys import ApiKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
+from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
 from abreast.model.spec_shadow_values import alert_url
 from abreast.model.spec_values import (
@@ -306,6 +307,10 @@ class SpecKeys(Keys):
         "the version that serves users at the very first start; left out: the first of `versions`", None
     )
     rollout: RolloutKeys = Field(default_factory=RolloutKeys, description="how a rollout moves")
+    logs: LogsKeys = Field(default_factory=LogsKeys, description="what is written down of users' requests")
+    traces: Annotated[TracesKeys | None, SOMETHING] = Field(
+        default=None, description="spans of the gateway; left out: trace context passes through untouched"
+    )
     alerts: tuple[Annotated[str, alert_url()], ...] = many(
         "who is told: URLs that apprise takes, alertmanager://HOST:PORT, or webhook+https://HOST/PATH"
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from abreast.findings.finding import Finding
 from abreast.findings.report import Sample, ShownAnswer
+from abreast.operations.aligned import Row
 from abreast.operations.finding_words import next_move, strength
 
 
@@ -100,6 +101,13 @@ class FindingDetail:
     finding: FindingRecord
     gateway: str
     samples: list[SampleRecord]
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Both answers of a sample line by line: stable's on the left, the candidate's on the right."""
+
+    rows: list[Row]
 
 
 @dataclass(frozen=True)

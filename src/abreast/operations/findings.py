@@ -1,7 +1,7 @@
 """What the candidate answers differently: read it, accept it, reopen it."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 from abreast.findings import book as books
@@ -10,12 +10,14 @@ from abreast.findings.finding import Finding, FindingState
 from abreast.findings.suggest import suggestions
 from abreast.model.errors import ConflictError, RefusedError, UsageError
 from abreast.model.event import Event, EventKind
+from abreast.operations.aligned import sample_rows
 from abreast.operations.control import Control
 from abreast.operations.finding_records import (
     FindingDetail,
     FindingRecord,
     FindingsRecord,
     LedgerRecord,
+    SideBySide,
     Suggestions,
     record,
     sample_record,
@@ -71,6 +73,16 @@ async def finding(control: Control, number: int) -> FindingDetail:
         gateway=f"{'https' if settings.tls else 'http'}://{settings.listen}",
         samples=[sample_record(each) for each in await desk.samples(found)],
     )
+
+
+async def side_by_side(control: Control, number: int, sample: str) -> SideBySide:
+    """One sample's answers laid beside each other. Raises RefusedError, UsageError for what is unknown, StoreError."""
+    desk = _desk(control)
+    for each in await desk.samples(_numbered(desk, number)):
+        if each.id == sample:
+            return SideBySide(sample_rows(asdict(sample_record(each))))
+    message = f"finding {number} has no sample {sample!r}"
+    raise UsageError(message, f"samples are kept for some days only; those there are: abreast finding {number}")
 
 
 def suggest(control: Control) -> Suggestions:

@@ -39,7 +39,10 @@ class InstanceStatus:
 
 @dataclass(frozen=True)
 class VersionStatus:
-    """One version: ``rps`` and latencies over the last ten seconds, ``requests`` and ``errors`` in this step."""
+    """One version: ``rps`` and latencies over the last ten seconds, ``requests`` and ``errors`` in this step.
+
+    ``distribution`` are the latencies themselves, as pairs of a bucket's lower bound in ms and its requests, ascending.
+    """
 
     name: str
     side: str
@@ -52,6 +55,7 @@ class VersionStatus:
     errors_by_code: dict[str, int]
     p50_ms: float | None
     p99_ms: float | None
+    distribution: list[tuple[float, int]]
     in_flight: int
     waiting_long: int
     instances: list[InstanceStatus]
@@ -85,6 +89,14 @@ class GateStatus:
 
 
 @dataclass(frozen=True)
+class StepStatus:
+    """One step of the ladder: its kind, and itself in words, such as "hold 5m"."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True)
 class ShadowStatus:
     """Copying: the ``share`` of requests ordered (hundredths of a percent), the ledger, and how the findings stand."""
 
@@ -100,7 +112,11 @@ class ShadowStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds."""
+    """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds.
+
+    ``step`` counts from 1 in ``ladder``, whose first ``steps`` are walked one by one; a bake at its end is a phase of
+    its own. ``startable`` are the versions that could be started now.
+    """
 
     service: str
     rollout: int
@@ -112,6 +128,7 @@ class Status:
     reason: str
     step: int
     steps: int
+    ladder: list[StepStatus]
     weight: int
     seen_share: float | None
     seen_requests: int
@@ -127,6 +144,7 @@ class Status:
     gates: list[GateStatus]
     shadow: ShadowStatus | None
     allowed: list[str]
+    startable: list[str]
     explanation: list[str] = field(default_factory=list)
 
 
@@ -137,6 +155,7 @@ def status(control: Control) -> Status:
     decision = decide(rollout, observed)
     split = split_of(rollout)
     stable, candidate = (observed.step.get(name or "", Tally()) for name in (rollout.stable, rollout.candidate))
+    verbs = allowed(rollout)
     seen = stable.requests + candidate.requests
     failed = sum(count for code, count in control.counts.users.items() if is_error(code))
     return Status(
@@ -150,6 +169,7 @@ def status(control: Control) -> Status:
         reason=rollout.reason,
         step=min(rollout.step + 1, len(rollout.policy.ladder)),
         steps=len(rollout.policy.ladder),
+        ladder=[StepStatus(step.kind, str(step)) for step in rollout.policy.steps],
         weight=rollout.weight,
         seen_share=candidate.requests / seen if seen and rollout.candidate else None,
         seen_requests=seen,
@@ -173,7 +193,8 @@ def status(control: Control) -> Status:
         ],
         gates=_gates(rollout, observed),
         shadow=_shadow(control, rollout),
-        allowed=list(allowed(rollout)),
+        allowed=list(verbs),
+        startable=[each.name for each in control.service.versions if "start" in verbs and each.name != rollout.serving],
         explanation=list(explain(rollout, observed)),
     )
 
@@ -211,6 +232,7 @@ def _version(control: Control, rollout: Rollout, observed: Observed, name: str, 
         errors_by_code={_kind(code): count for code, count in sorted(recent.codes.items()) if is_error(code)},
         p50_ms=recent.latencies.quantile(0.5),
         p99_ms=recent.latencies.quantile(0.99),
+        distribution=recent.latencies.coarse(),
         in_flight=tally.in_flight,
         waiting_long=control.counts.waiting(name, version.timeout_s / 2) if version else 0,
         instances=[_instance(each) for each in observed.instances if each.version == name],

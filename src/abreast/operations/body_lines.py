@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from abreast.cli.terminal import visible
 from abreast.compare import tree
 from abreast.compare.model import Value
 from abreast.compare.pointer import escaped
+from abreast.model.visible import visible
 
 _INDENT: Final = "  "
 _LONGEST: Final = 4000

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from abreast.cli.aligned import CONTEXT, Row, body_rows, header_rows, status_row
+from abreast.operations.aligned import CONTEXT, Row, body_rows, header_rows, status_row
 from tests.cli.found import CANDIDATE, STABLE, answer
 
 Json = dict[str, Any]

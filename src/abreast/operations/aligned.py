@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
 from typing import Any, Final, Literal
 
-from abreast.cli.body_lines import Line, body_lines
-from abreast.cli.terminal import visible
+from abreast.model.visible import visible
+from abreast.operations.body_lines import Line, body_lines
 
 Json = dict[str, Any]
 
@@ -25,6 +25,25 @@ class Row:
     mark: Mark
     left: str | None
     right: str | None
+
+
+def sample_rows(sample: Json) -> list[Row]:
+    """Both answers of a sample (as the API tells it): who answered, the status, the headers that differ, the body."""
+    sides = stable, candidate = sample["stable"], sample["candidate"]
+    paths = [each["path"] for each in sample["differences"]]
+    cut = [("… (only the beginning is kept)" if each["cut"] else None) for each in sides]
+    return [
+        Row("same", _title("stable", stable), _title("candidate", candidate)),
+        status_row(stable, candidate, paths),
+        *header_rows(stable, candidate, paths),
+        Row("same", "", ""),
+        *body_rows(stable, candidate, paths),
+        *([Row("same", *cut)] if any(cut) else []),
+    ]
+
+
+def _title(name: str, answer: Json) -> str:
+    return visible(f"{name} ({answer['instance']})" if answer["instance"] else name)
 
 
 def status_row(left: Json, right: Json, paths: Iterable[str]) -> Row:
