@@ -57,10 +57,7 @@ async def test_every_operation_is_asked_here_with_the_role_that_it_needs(served:
         "/tokens/viewer/revoke": "/tokens/{name}/revoke",
         "/findings/1/samples/a/rows": "/findings/{number}/samples/{sample}/rows",
     }
-    asked = {
-        (method.lower(), PREFIX + names.get(path, path).replace("/1", "/{number}"))
-        for method, path, *_ in NEEDS
-    }
+    asked = {(method.lower(), PREFIX + names.get(path, path).replace("/1", "/{number}")) for method, path, *_ in NEEDS}
     assert published == asked
 
 

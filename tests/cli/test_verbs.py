@@ -84,7 +84,13 @@ def test_a_start_that_waits_prints_one_json_document(plane: Plane, abreast: Run)
 
 
 EVENT = {
-    **{"id": 4, "at": 0.0, "rollout": 1, "kind": "weight", "actor": "ada", "reason": "step 1: 1 %", "data": {}},
+    "id": 4,
+    "at": 0.0,
+    "rollout": 1,
+    "kind": "weight",
+    "actor": "ada",
+    "reason": "step 1: 1 %",
+    "data": {},
     "sentence": "0 % → 1 %: step 1: 1 %",
 }
 
