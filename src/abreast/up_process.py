@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ START_S: Final = 45.0
 STOP_S: Final = 30.0
 """How long draining and ending may take, before the child is killed."""
 
+_LINK: Final = re.compile(r"sign a browser in, .*?: (http\S+)")
 _CALL_S: Final = 15.0
 _LOOK_S: Final = 0.03
 _LAST_LINES: Final = 8
@@ -83,6 +85,12 @@ class UpProcess:
         """The end of what it printed."""
         lines = self.log.read_text("utf-8", errors="replace").strip().splitlines()
         return "\n".join(lines[-_LAST_LINES:]) or "it said nothing"
+
+    @property
+    def link(self) -> str:
+        """The newest link that it printed to sign a browser in, once; empty where it printed none."""
+        found = _LINK.findall(self.log.read_text("utf-8", errors="replace"))
+        return str(found[-1]) if found else ""
 
     async def status(self) -> Json:
         """The present status. Raises NotRunningError."""

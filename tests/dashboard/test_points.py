@@ -86,6 +86,16 @@ class TestWeight:
     def test_without_any_move_it_is_what_it_is(self) -> None:
         assert self.steps([], 5000) == [[100, 5000], [200, 5000]]
 
+    def test_after_a_rollout_there_is_no_candidate_to_be_on(self) -> None:
+        over: Json = {"id": 2, "at": 160, "kind": "phase", "data": {"before": "retiring", "after": "completed"}}
+        baked: Json = {"id": 1, "at": 140, "kind": "phase", "data": {"before": "promoting", "after": "baking"}}
+        assert self.steps([self.move(120, 5000, 10_000), baked, over], 0) == [
+            [100, 5000],
+            [120, 10_000],
+            [160, 0],
+            [200, 0],
+        ]
+
     def test_a_new_rollout_begins_without_users(self) -> None:
         began: Json = {"id": 1, "at": 130, "kind": "started", "data": {"stable": "v1", "candidate": "v2"}}
         assert self.steps([self.move(50, 5000, 10_000), began], 0) == [[100, 10_000], [130, 0], [200, 0]]

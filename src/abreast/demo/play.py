@@ -146,6 +146,8 @@ async def _explore(story: Story, place: Site, up: UpProcess, teller: Teller) -> 
     teller.chapter("yours to explore, until Ctrl-C")
     console = teller.console
     console.print(f"directory   {place.directory}\ngateway     {place.url}   (a few users keep asking)")
+    if up.link:
+        console.print(f"dashboard   {up.link}", soft_wrap=True, highlight=False)
     console.print("in another terminal:", f"  export ABREAST_FILE={shlex.quote(str(place.spec_file))}", sep="\n")
     for words in ("status -w", "explain", "events", "start v2", "findings", "finding 1", "promote", "abort", "doctor"):
         console.print(f"  {command()} {words}", highlight=False)

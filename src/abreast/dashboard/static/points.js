@@ -76,11 +76,16 @@ function broken(triples) {
 
 /** The weight over time: pairs of Unix seconds and hundredths of a percent, each holding until the next. */
 export function weightSteps(events, from_s, to_s, present) {
-  const moves = events.filter((entry) => entry.kind === "started" || isMove(entry));
+  const moves = events.filter((entry) => isEdge(entry) || isMove(entry));
   const before = moves.filter((entry) => entry.at <= from_s).at(-1);
   const within = moves.filter((entry) => entry.at > from_s && entry.at <= to_s);
   const first = before === undefined ? (within[0]?.data.before ?? (within.length ? 0 : present)) : weightAfter(before);
   return [[from_s, first], ...within.map((entry) => [entry.at, weightAfter(entry)]), [to_s, present]];
+}
+
+/** Where a rollout begins or is over: nobody is on a candidate then. */
+function isEdge(entry) {
+  return entry.kind === "started" || (entry.kind === "phase" && entry.data.after === "completed");
 }
 
 function isMove(entry) {
@@ -88,7 +93,7 @@ function isMove(entry) {
 }
 
 function weightAfter(entry) {
-  return entry.kind === "started" ? 0 : entry.data.after;
+  return isEdge(entry) ? 0 : entry.data.after;
 }
 
 /** Events in groups whose places (pixels) are closer than `gap`: each group is one mark, at its first event's place. */

@@ -68,8 +68,8 @@ function lines(state, field, frame) {
 
 function weightLine(state, frame) {
   const status = state.status;
-  const name = isUnderWay(status) ? status.candidate : "candidate";
-  return [{ name, side: "candidate", points: weightSteps(state.events, frame.from_s, frame.to_s, status.weight) }];
+  const [name, present] = isUnderWay(status) ? [status.candidate, status.weight] : ["no candidate", 0];
+  return [{ name, side: "candidate", points: weightSteps(state.events, frame.from_s, frame.to_s, present) }];
 }
 
 /** A button over the chart for each group of events: hover or focus shows what happened, also below the chart. */
