@@ -5,11 +5,7 @@
 
 import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from abreast.bench.target import free_port
 from tests.acceptance.browsing import chromium, looked_at, page_of
+from tests.acceptance.exploring import Demo, exploring
 from tests.e2e.service import Service, origin
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
@@ -29,25 +26,6 @@ SHIFT_MS = 60_000
 STEAL = """() => Promise.all(["commands/abort", "commands/start", "findings/1/accept", "alerts/test"].map((path) =>
     fetch(`/api/v1/${path}`, {method: "POST", body: JSON.stringify({reason: "stolen"}),
         headers: {"content-type": "application/json", "x-abreast-csrf": "1"}}).then((done) => done.status)))"""
-
-
-@dataclass(frozen=True)
-class Demo:
-    """`abreast demo --keep` when its story is over: the spec's file, and the link that it printed."""
-
-    spec: str
-    link: str
-
-    @property
-    def address(self) -> str:
-        """Where the API listens."""
-        return self.link.partition("/api/")[0]
-
-    def run(self, *words: str) -> str:
-        """What a command prints, given as the demo says it."""
-        command = (sys.executable, "-m", "abreast", *words)
-        environment = {**os.environ, "ABREAST_FILE": self.spec}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +45,8 @@ def pictures(tmp_path: Path) -> Path:
 @pytest.fixture
 def demo() -> Iterator[Demo]:
     """v4 serves everybody, v1 is gone, and a few users go on asking."""
-    command = (sys.executable, "-m", "abreast", "demo", "--keep")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            link, spec = re.search(r"dashboard +(http\S+)", said), re.search(r"ABREAST_FILE=(\S+)", said)
-            if link and spec:
-                break
-        else:
-            pytest.fail(said)
-        yield Demo(spec[1], link[1])
-        process.send_signal(signal.SIGINT)
-        process.stdout.read()
+    with exploring() as made:
+        yield made
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from abreast.load.plan import Plan
 from abreast.load.process import LoadProcess
 from abreast.model.errors import UsageError
 from tests.acceptance.debian import program, with_its_files
+from tests.acceptance.exploring import exploring
 from tests.acceptance.monitoring import DEPLOY, Monitoring, Programs
 from tests.checks.server import Server
 from tests.deploy.boards import queries
@@ -31,6 +32,7 @@ REQUESTS = 4000
 RATE = 100.0
 FAIL_SHARE = 0.05
 TOLD_S = 15.0
+DEMO_S = 100.0
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,16 @@ async def test_a_rollout_as_prometheus_sees_it(programs: Programs, service: Serv
         await _agrees(seen, service, report.sent)
         assert (await seen.get("label/service/values")) == ["shop"]
         await _tells(seen, service, hook)
+
+
+async def test_every_panel_has_data_while_the_demo_runs(programs: Programs, tmp_path: Path) -> None:
+    with exploring() as demo:
+        secret = demo.run("token", "create", "prometheus", "--role", "viewer")
+        api = demo.address.removeprefix("http://")
+        async with Server() as hook, Monitoring.of(programs, tmp_path, api, secret, f"{hook.url}/alert") as seen:
+            await seen.reaches('up{job="abreast"}', 1)
+            demo.run("start", "v3")
+            assert await seen.without_data(dict(queries()), timeout_s=DEMO_S) == {}
 
 
 async def _agrees(seen: Monitoring, service: Service, sent: int) -> None:
