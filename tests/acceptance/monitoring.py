@@ -68,6 +68,8 @@ class Monitoring:
             answer = await self.client.get(f"/api/v1/{path}", params=params)
         except httpx.TransportError:
             return None
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # it listens before it is ready
+            return None
         assert answer.status_code == httpx.codes.OK, f"{params}: {answer.text}"
         return answer.json()["data"]
 
