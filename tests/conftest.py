@@ -3,6 +3,7 @@
 import compileall
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the program once: the processes that tests start would each do it where nothing may be written."""
+    """Compile the program once: the processes that tests start would each do it where nothing may be written.
+
+    And listen to SIGINT: who is started in the background ignores it, and so would all that tests start and interrupt.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(session.config, "workerinput"):
         compileall.compile_dir(Path(__file__).parents[1] / "src", quiet=1, workers=os.cpu_count() or 1)
 
