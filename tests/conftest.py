@@ -7,8 +7,13 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
+
+from tests.fakes.postgres import database, databases, each_database, server, servers
+
+__all__ = ["database", "databases", "each_database", "server", "servers"]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -27,9 +32,27 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         compileall.compile_dir(Path(__file__).parents[1] / "src", quiet=1, workers=os.cpu_count() or 1)
 
 
+BESIDE: Final = tuple(
+    Path(__file__).parent / name
+    for name in ("postgres", "bench/test_data.py", "bench/test_data_backfill.py", "e2e/test_demo_data.py")
+)
+"""What keeps real PostgreSQLs busy for minutes: beside the suite, unless it is asked for by name. CI runs both."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--beside``: what the suite leaves beside it, instead of the suite."""
+    parser.addoption("--beside", action="store_true", help="the tests that the suite leaves out for their time")
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import the full-size runs where none of them is wanted."""
-    return True if collection_path.name == "acceptance" and config.getoption("-m") == "not acceptance" else None
+    """Do not even import the full-size runs where none of them is wanted, nor the other part of the tests."""
+    if collection_path.name == "acceptance" and config.getoption("-m") == "not acceptance":
+        return True
+    if collection_path.is_dir() and collection_path not in BESIDE:
+        return None
+    whole = [Path(each).name for each in config.args] == ["tests"]
+    beside = any(collection_path.is_relative_to(each) for each in BESIDE)
+    return True if whole and beside != config.getoption("--beside") else None
 
 
 @pytest.fixture

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from abreast.model.errors import SpecError, UsageError
-from abreast.spec_source import LARGEST_OPENAPI, doubts, load_spec, missing_files
+from abreast.model.errors import MigrationError, SpecError, UsageError
+from abreast.spec_source import (
+    LARGEST_OPENAPI,
+    doubts,
+    load_spec,
+    migration_faults,
+    migrations_of,
+    missing_files,
+)
 
 GOOD = f"versions: {{v1: {{run: '{sys.executable} -V', cwd: here}}}}\n"
 
@@ -166,3 +173,71 @@ def test_missing_descriptors_say_how_to_make_them(file: Path) -> None:
     assert "--include_imports" in fault.remedy
     (file.parent / "api.pb").write_bytes(b"")
     assert list(missing_files(load_spec(file))) == []
+
+
+MIGRATION = "operations: [{drop_index: {name: %s}}]\n"
+WITH_DATA = "versions: {v1: {run: a}, v2: {run: b}, v3: {run: c}}\ndata:\n  url: postgresql:///shop\n  migrations:\n"
+
+
+def with_migrations(file: Path, keys: str, **contents: str | bytes) -> None:
+    """A spec with these keys under `data.migrations`, and files ``NAME.yaml`` beside it."""
+    file.write_text(f"{WITH_DATA}{keys}", encoding="utf-8")
+    for name, content in contents.items():
+        raw = content if isinstance(content, bytes) else content.encode()
+        (file.parent / f"{name}.yaml").write_bytes(raw)
+
+
+def test_a_version_s_migrations_are_read_in_their_order(file: Path) -> None:
+    keys = "    v2: a.yaml\n    v3: [c.yaml, b.yaml]\n"
+    with_migrations(file, keys, a=MIGRATION % "one", b=MIGRATION % "two", c=MIGRATION % "three")
+    spec = load_spec(file)
+    assert [migration.name for migration in migrations_of(spec, "v3")] == ["c", "b"]
+    (migration,) = migrations_of(spec, "v2")
+    assert (migration.file, len(migration.operations)) == (str(file.parent / "a.yaml"), 1)
+    assert migrations_of(spec, "v1") == ()
+    assert (list(missing_files(spec)), list(migration_faults(spec))) == ([], [])
+
+
+def test_without_a_database_there_are_no_migrations(file: Path) -> None:
+    spec = load_spec(file)
+    assert migrations_of(spec, "v1") == ()
+    assert list(migration_faults(spec)) == []
+
+
+def test_the_faults_of_all_of_a_version_s_migrations_come_at_once(file: Path) -> None:
+    keys = "    v2: [a.yaml, b.yaml, c.yaml]\n    v3: d.yaml\n"
+    with_migrations(
+        file,
+        keys,
+        a="operations: [{drop_indx: {name: x}}]",
+        b=MIGRATION % "fine",
+        c=b"operations:\n  \xff",
+        d="operations: 5",
+    )
+    spec = load_spec(file)
+    with pytest.raises(MigrationError) as caught:
+        migrations_of(spec, "v2")
+    found = [(Path(fault.file).name, fault.line, fault.message) for fault in caught.value.faults]
+    assert found == [
+        ("a.yaml", 1, "there is no operation 'drop_indx'"),
+        ("c.yaml", 2, "byte 0xff is no UTF-8"),
+    ]
+    assert {Path(fault.file).name for fault in migration_faults(spec)} == {"a.yaml", "c.yaml", "d.yaml"}
+
+
+def test_every_migration_that_cannot_be_read_is_named(file: Path) -> None:
+    keys = "    v2: [gone.yaml, here.yaml, bad.yaml]\n    v3:\n      other.yaml\n"
+    with_migrations(file, keys, bad="operations: 5")
+    (file.parent / "here.yaml").mkdir()
+    spec = load_spec(file)
+    with pytest.raises(UsageError) as caught:
+        migrations_of(spec, "v2")
+    gone, here = f"there is no file '{file.parent}/gone.yaml'", f"'{file.parent}/here.yaml' cannot be read"
+    assert caught.value.message == f"{gone}; {here}: Is a directory"
+    assert "correct `data.migrations.v2`" in caught.value.remedy
+    assert [(fault.line, fault.path, fault.message) for fault in missing_files(spec)] == [
+        (5, "data.migrations.v2[0]", gone),
+        (5, "data.migrations.v2[1]", f"{here}: Is a directory"),
+        (6, "data.migrations.v3", f"there is no file '{file.parent}/other.yaml'"),
+    ]
+    assert {Path(fault.file).name for fault in migration_faults(spec)} == {"bad.yaml"}

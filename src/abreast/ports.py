@@ -22,7 +22,7 @@ from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Version
 from abreast.model.token import Session, Token
 from abreast.model.traffic import Traffic
-from abreast.rollout.observed import Differences, NodeState, Observed, Tally
+from abreast.rollout.observed import DataState, Differences, NodeState, Observed, Tally
 
 
 class Clock(Protocol):
@@ -243,6 +243,22 @@ class Checks(Protocol):
 
     def results(self) -> Mapping[str, Check]:
         """The last answers by the checks' names; returns at once."""
+
+
+class DataKeeper(Protocol):
+    """The database of both versions. A wish returns at once and may be said again: work is done beside the cycle."""
+
+    def state(self) -> DataState | None:
+        """What the database says; None before it has answered."""
+
+    def open(self, stable: str, candidate: str, *, expand: bool) -> None:
+        """The candidate's side shall be there, and be written; ``expand``: make it if it is not."""
+
+    def fence(self, version: str) -> None:
+        """This version shall write nothing any more."""
+
+    def contract(self, old: str, new: str) -> None:
+        """The old version's side shall be dropped."""
 
 
 class Comparisons(Protocol):

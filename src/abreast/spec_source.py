@@ -11,9 +11,11 @@ import yaml
 
 from abreast.compare.endpoint import templates_of_openapi
 from abreast.drivers.command import require_runnable
-from abreast.model.errors import DriverError, Fault, SpecError, UsageError
+from abreast.model.errors import DriverError, Fault, MigrationError, SpecError, UsageError
 from abreast.model.service import ACCESS_LOG
 from abreast.model.spec import Spec, parse_spec
+from abreast.model.spec_data_keys import file_places
+from abreast.schema.migration import Migration, read_migration
 
 LARGEST_OPENAPI: Final = 20_000_000
 """Bytes of an OpenAPI document; the largest that are published have a few million."""
@@ -38,10 +40,7 @@ def load_spec(path: Path, environment: Mapping[str, str] = os.environ) -> Spec:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        message = f"byte {raw[error.start]:#04x} is no UTF-8"
-        fault = Fault(str(path), line, "", message, "save the file as UTF-8")
-        raise SpecError((fault,)) from None
+        raise SpecError((_no_text(path, error),)) from None
     spec = parse_spec(text, str(path), directory=str(path.absolute().parent), environment=environment)
     return replace(spec, routes=_routes(spec)) if spec.openapi else spec
 
@@ -60,11 +59,66 @@ def missing_files(spec: Spec) -> Iterator[Fault]:
     if fault:
         remedy = f"make it with: protoc --descriptor_set_out --include_imports, or correct the path {_RELATIVE}"
         yield spec.document.fault(("rollout", "shadow", "descriptors"), fault, remedy)
+    for path, file in file_places(spec.data.migrations) if spec.data else ():
+        fault = _unreadable(Path(file))
+        if fault:
+            yield spec.document.fault(path, fault, f"create it, or correct the path {_RELATIVE}")
     for version in service.versions:
         if version.run and not Path(version.cwd).is_dir():
             message = f"there is no directory {version.cwd!r}"
             remedy = f"create it, or correct `cwd` {_RELATIVE}"
             yield spec.document.fault(("versions", version.name, "cwd"), message, remedy)
+
+
+def migrations_of(spec: Spec, version: str) -> tuple[Migration, ...]:
+    """The migrations of a version in their order; none when it needs nothing new.
+
+    Raises UsageError with every file that cannot be read, else MigrationError with every fault of all of them.
+    """
+    made: list[Migration] = []
+    faults: list[Fault] = []
+    unread: list[str] = []
+    for file in spec.data.files(version) if spec.data else ():
+        try:
+            made.append(_migration(Path(file)))
+        except MigrationError as error:
+            faults.extend(error.faults)
+        except OSError as error:
+            unread.append(_reason(Path(file), error))
+    if unread:
+        remedy = f"create what is missing, or correct `data.migrations.{version}` {_RELATIVE}"
+        raise UsageError("; ".join(unread), remedy)
+    if faults:
+        raise MigrationError(tuple(faults))
+    return tuple(made)
+
+
+def migration_faults(spec: Spec) -> Iterator[Fault]:
+    """Every fault in the migrations that the spec names; of files that cannot be read `missing_files` tells."""
+    for _, file in file_places(spec.data.migrations) if spec.data else ():
+        try:
+            _migration(Path(file))
+        except MigrationError as error:
+            yield from error.faults
+        except OSError:
+            continue
+
+
+def _migration(file: Path) -> Migration:
+    """The migration in a file. Raises OSError when it cannot be read, MigrationError with every fault in it."""
+    raw = file.read_bytes()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise MigrationError((_no_text(file, error),)) from None
+    return read_migration(str(file), text)
+
+
+def _no_text(file: Path, error: UnicodeDecodeError) -> Fault:
+    """The fault of a file that is no UTF-8, at its line."""
+    line = error.object.count(b"\n", 0, error.start) + 1
+    message = f"byte {error.object[error.start]:#04x} is no UTF-8"
+    return Fault(str(file), line, "", message, "save the file as UTF-8")
 
 
 def doubts(spec: Spec, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
@@ -99,10 +153,15 @@ def _unreadable(file: Path) -> str:
     try:
         with file.open("rb"):
             return ""
-    except FileNotFoundError:
-        return f"there is no file {str(file)!r}"
     except OSError as error:
-        return f"{str(file)!r} cannot be read: {error.strerror}"
+        return _reason(file, error)
+
+
+def _reason(file: Path, error: OSError) -> str:
+    """Why reading the file failed."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {str(file)!r}"
+    return f"{str(file)!r} cannot be read: {error.strerror}"
 
 
 def _routes(spec: Spec) -> tuple[str, ...]:

@@ -19,10 +19,10 @@ from abreast.alerts.channel import Timing
 from abreast.alerts.notify import Notifier
 from abreast.bench.target import free_port
 from abreast.model.rollout import Phase
-from tests.acceptance.debian import program
 from tests.alerts.server import Receiver, eventually
 from tests.alerts.test_causes import BACK, well
 from tests.contracts.test_findings import a_finding
+from tests.fakes.debian import program
 from tests.rollout.play import under_way
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]

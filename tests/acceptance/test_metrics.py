@@ -18,12 +18,12 @@ from abreast.bench.target import free_port
 from abreast.load.plan import Plan
 from abreast.load.process import LoadProcess
 from abreast.model.errors import UsageError
-from tests.acceptance.debian import program, with_its_files
 from tests.acceptance.exploring import exploring
 from tests.acceptance.monitoring import DEPLOY, Monitoring, Programs
 from tests.checks.server import Server
 from tests.deploy.boards import queries
 from tests.e2e.service import Service, origin
+from tests.fakes.debian import program, with_its_files
 from tests.metrics.pages import OPENMETRICS, parsed
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]

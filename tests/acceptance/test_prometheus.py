@@ -22,9 +22,9 @@ from abreast.clock import SystemClock
 from abreast.model.checks import Check, PromqlGate
 from abreast.model.rollout import Phase
 from abreast.rollout.checks import protected
-from tests.acceptance.debian import program
 from tests.checks.given import gate, under_way
 from tests.checks.server import Server
+from tests.fakes.debian import program
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 

@@ -44,6 +44,8 @@ class TestProblems:
                 raise errors.SpecError(faults)
             if kind is errors.RequestsError:
                 raise errors.RequestsError(faults)
+            if kind is errors.MigrationError:
+                raise errors.MigrationError(faults)
             raise kind("it failed", "mend it")
 
         desk.control.restart_gateway = failing

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from abreast.bench import gateway, shadow_case
+from abreast.bench import data, gateway, shadow_case
 from abreast.bench.gateway import Sizes
 from abreast.bench.raw_envoy import RawEnvoy
 from abreast.bench.target import TargetError
@@ -37,7 +37,7 @@ def test_a_quick_comparison_is_a_table_and_a_file(tmp_path: Path, monkeypatch: p
     assert 0.2 < told["ratios"]["cpu_us"] < 10
 
 
-@pytest.mark.parametrize("verb", ["gateway", "rollback", "compare", "shadow"])
+@pytest.mark.parametrize("verb", ["gateway", "rollback", "compare", "data", "shadow"])
 def test_a_file_that_cannot_be_written_is_told_at_once(verb: str, tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "found.json"
 
@@ -45,6 +45,20 @@ def test_a_file_that_cannot_be_written_is_told_at_once(verb: str, tmp_path: Path
 
     assert isinstance(done.exception, UsageError)
     assert str(file) in done.exception.message
+
+
+def test_measuring_data_is_a_table_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = data.Sizes(written_rows=200, filled_rows=500, compared_rows=500, compared_rounds=1, quiet_s=0.1)
+    monkeypatch.setattr(data.Sizes, "quick", classmethod(lambda _cls: small))
+    file = tmp_path / "found.json"
+
+    done = CliRunner().invoke(app, ["bench", "data", "--quick", "--rounds", "2", "--json", str(file)])
+
+    assert done.exit_code == 0, done.output
+    assert "rows written, 2 rounds" in done.stderr
+    assert "update, changed column" in done.stdout
+    told = json.loads(file.read_text("utf-8"))
+    assert (told["sizes"]["rounds"], told["finding"]["planted"], told["filling"]["failed"]) == (2, 10, 0)
 
 
 def test_comparing_is_a_table_and_a_file(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """The demo's verb: what it takes. The story itself is told in tests/e2e/test_demo.py."""
 
+import pytest
 from typer.testing import CliRunner
 
 from abreast.cli.main import app
+from abreast.model.errors import DatabaseError, UsageError
 
 
 def test_an_unknown_example_is_refused_with_those_that_there_are() -> None:
@@ -11,6 +13,29 @@ def test_an_unknown_example_is_refused_with_those_that_there_are() -> None:
     assert done.exit_code == 2
     assert "shop" in done.output
     assert "httpbin" in done.output
+
+
+def test_an_unknown_topic_is_refused_with_those_that_there_are() -> None:
+    done = CliRunner().invoke(app, ["demo", "money"])
+
+    assert done.exit_code == 2
+    assert "data" in done.output
+
+
+def test_the_demo_of_data_has_one_example() -> None:
+    done = CliRunner().invoke(app, ["demo", "data", "--example", "httpbin"])
+
+    assert isinstance(done.exception, UsageError)
+    assert "--example httpbin" in done.exception.message
+
+
+def test_the_demo_of_data_needs_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABREAST_PG_BIN", "/nowhere")
+
+    done = CliRunner().invoke(app, ["demo", "data"])
+
+    assert isinstance(done.exception, DatabaseError)
+    assert "$ABREAST_PG_BIN is /nowhere" in done.exception.message
 
 
 def test_help_says_what_it_does_and_how_it_ends() -> None:

@@ -73,3 +73,16 @@ def test_a_missing_spec_is_a_fault(short_tmp: Path, abreast: Run) -> None:
     ended = abreast("doctor")
     assert ended.code == 1
     assert "✘ there is no spec 'abreast.yaml'\n  → write one with: abreast init" in ended.out
+
+
+def test_faults_of_the_migrations_are_faults(spec: Path, abreast: Run) -> None:
+    spec.write_text(
+        spec.read_text("utf-8") + "data: {url: 'postgresql:///shop', migrations: {v2: [a.yaml, gone.yaml]}}\n",
+        encoding="utf-8",
+    )
+    spec.with_name("a.yaml").write_text("operations: [{drop_indx: {name: x}}]\n", encoding="utf-8")
+    ended = abreast("doctor")
+    assert ended.code == 1
+    assert "a.yaml:1: operations[0].drop_indx: there is no operation 'drop_indx'\n  → did you mean" in ended.out
+    assert "✘ abreast.yaml:4: data.migrations.v2[1]: there is no file" in ended.out
+    assert "has no fault" not in ended.out

@@ -107,6 +107,25 @@ def test_check_without_a_rate_says_how_to_give_one() -> None:
     assert out.endswith("  how long the evidence takes depends on the requests: abreast check --rate 50\n")
 
 
+def test_check_tells_faults_of_migrations_together_with_missing_ones() -> None:
+    write(f"{GOOD}data: {{url: 'postgresql:///shop', migrations: {{v2: [a.yaml, gone.yaml]}}}}\n")
+    Path("a.yaml").write_text("operations:\n  - drop_indx: {name: x}\n  - drop_table: {nam: x}\n", encoding="utf-8")
+    code, out, err = run("check")
+    assert (code, out) == (2, "")
+    assert "a.yaml:2: operations[0].drop_indx: there is no operation 'drop_indx'\n  → did you mean `drop_index`?" in err
+    assert "a.yaml:3: operations[1].drop_table.nam: unknown key 'nam'" in err
+    assert "abreast.yaml:3: data.migrations.v2[1]: there is no file" in err
+    assert err.splitlines()[-1].endswith("4 faults in 2 files")
+    code, out, _ = run("check", "--json")
+    found = json.loads(out)
+    assert code == 2
+    assert sorted({(Path(fault["file"]).name, fault["line"]) for fault in found["faults"]}) == [
+        ("a.yaml", 2),
+        ("a.yaml", 3),
+        ("abreast.yaml", 3),
+    ]
+
+
 def test_check_finds_missing_files_and_doubts_missing_commands() -> None:
     write("versions: {v1: {run: no-such-command-here}}")
     code, out, err = run("check")

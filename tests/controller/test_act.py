@@ -4,9 +4,10 @@ import pytest
 
 from abreast.controller.act import Actor
 from abreast.model.service import InstanceState, Service, Version
-from abreast.rollout.actions import Action, RunVersion, SetSplit, StopVersion
+from abreast.rollout.actions import Action, ContractData, FenceData, OpenData, RunVersion, SetSplit, StopVersion
 from tests.controller.stage import SERVICE
 from tests.fakes.clock import FakeClock
+from tests.fakes.data import FakeData
 from tests.fakes.driver import FakeDriver
 from tests.fakes.gateway import FakeGateway
 from tests.rollout.play import V1, at
@@ -118,3 +119,12 @@ async def test_endpoints_elsewhere_are_only_routed_to() -> None:
     hands.clock.time += 1.0
     await hands.actor.act([SetSplit(V1)])
     assert hands.gateway.published[-1].stable.endpoints == tuple(sorted(endpoints))
+
+
+async def test_what_concerns_the_database_is_wished_of_it() -> None:
+    hands, data = Hands(), FakeData()
+    wishes: list[Action] = [OpenData("v1", "v2", expand=True), FenceData("v2"), ContractData("v1", "v2")]
+    await Actor(SERVICE, hands.driver, hands.gateway, "secret", data).act(wishes)
+    assert data.wishes == ["open v2 beside v1, expanded", "fence v2", "drop v1 for v2"]
+    await hands.actor.act(wishes)
+    assert hands.driver.calls == [], "without a database nobody is asked"

@@ -3,8 +3,18 @@
 import inspect
 import re
 
+import pytest
+
 from abreast.model import errors
-from abreast.model.errors import AbreastError, ConflictError, Fault, PortInUseError, SpecError
+from abreast.model.errors import (
+    AbreastError,
+    ConflictError,
+    Fault,
+    MigrationError,
+    PortInUseError,
+    RequestsError,
+    SpecError,
+)
 
 
 def _tree() -> dict[str, type[AbreastError]]:
@@ -53,3 +63,17 @@ def test_a_spec_error_lists_its_faults_by_line() -> None:
     assert error.message == "a: 2 faults"
     assert str(error).splitlines()[0].startswith("a:2: y")
     assert SpecError((early,)).message == "a: 1 fault"
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [(SpecError, "spec"), (RequestsError, "requests"), (MigrationError, "migration")]
+)
+def test_faults_in_several_files_are_counted_with_their_files(
+    kind: type[SpecError | RequestsError | MigrationError], word: str
+) -> None:
+    one, other, third = (Fault(file, line, "x", "m", "r") for file, line in (("a", 1), ("b", 2), ("b", 3)))
+    assert kind((one, other, third)).message == "3 faults in 2 files"
+    assert str(kind((one, other, third))).splitlines()[-1] == "3 faults in 2 files"
+    assert kind((other, third)).message == "b: 2 faults"
+    assert kind((one,)).message == "a: 1 fault"
+    assert kind(()).message == f"{word}: 0 faults"

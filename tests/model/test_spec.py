@@ -9,6 +9,7 @@ from abreast.model.errors import SpecError, UsageError
 from abreast.model.rollout import (
     ApproveStep,
     BakeStep,
+    DataGate,
     DifferenceGate,
     ErrorGate,
     HoldStep,
@@ -92,6 +93,18 @@ rollout:
         "GET /orders*": {ignore: [/etag], keyed: {/x: 2.0}}
         "* /empty": {}
   retire: {after: 1h, unused_for: 5m}
+data:
+  url: postgresql://abreast@db/shop
+  mode: shared
+  schema: sales
+  migrations: {"1.10": migrations/a.yaml, v3: [b.yml, c.json]}
+  roles: {v1: shop_old, v3: 3}
+  tags: [products, 2]
+  keep_tags: 2d
+  lock_timeout: 100ms
+  oldest_transaction: 30s
+  unused_for: 0
+  backfill: {pause: 1.5, replica_lag: 2s}
 alerts: ["slack://a/b/c", "alertmanager://127.0.0.1:9093"]
 """
 
@@ -190,6 +203,7 @@ def test_the_policy_is_the_candidates() -> None:
         errors=ErrorGate(budget=100, window_s=2.0),
         latency=LatencyGate(tolerance=5000, window_s=5.0, warm_up_s=120.0),
         differences=DifferenceGate(tolerance=100),
+        data=DataGate(),
         retire_after_s=3600.0,
         unused_for_s=300.0,
         drain_s=30.0,

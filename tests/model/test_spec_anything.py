@@ -59,6 +59,8 @@ SECTIONS = st.fixed_dictionaries(
                 "shadow": st.dictionaries(KEYS, VALUES, max_size=4),
             },
         ),
+        "data": VALUES
+        | st.dictionaries(KEYS | st.just("schema"), VALUES, max_size=4).map(lambda it: it | {"url": "a=b"}),
         "alerts": VALUES,
         "x": VALUES,
     },
@@ -73,6 +75,7 @@ def _reads_or_faults(text: str) -> None:
     else:
         service = spec.service()
         assert service.version(service.stable)
+        assert spec.data is None or all(spec.data.role(service.name, version.name) for version in service.versions)
         assert all(spec.policy(version.name).steps for version in service.versions)
         return
     assert found

@@ -13,7 +13,7 @@ def found(text: str) -> list[tuple[str, str, str]]:
     reading = read_keys(document, document.value)
     assert reading.keys
     assert reading.faults == ()
-    return [(dotted(each.path), each.message, each.remedy) for each in conflicts(reading.keys)]
+    return [(dotted(each.path), each.message, each.remedy) for each in conflicts(reading.keys, "shop")]
 
 
 @pytest.mark.parametrize(

@@ -115,11 +115,18 @@ def test_a_value_that_is_wrong_and_needed_is_one_fault() -> None:
 def test_each_mapping_of_the_spec_has_a_shape() -> None:
     assert set(MODELS) == {
         *("", "gateway", "gateway.tls", "users", "versions.*", "versions.*.capacity", "rollout", "rollout.steps.*"),
-        *("rollout.step_time", "rollout.gates", "rollout.gates.errors", "rollout.gates.latency", "rollout.retire"),
+        *(
+            "rollout.step_time",
+            "rollout.gates",
+            "rollout.gates.data",
+            "rollout.gates.errors",
+            "rollout.gates.latency",
+            "rollout.retire",
+        ),
         *("rollout.shadow", "rollout.shadow.unsafe.*", "api", "api.tls"),
         *("rollout.gates.differences", "rollout.gates.differences.endpoints.*"),
         *("rollout.gates.promql.*", "rollout.gates.webhooks.*"),
-        *("logs", "logs.access", "traces"),
+        *("logs", "logs.access", "traces", "data", "data.backfill"),
     }
     assert keys_at("gateway.tls") == ["certificate", "key"]
     assert keys_at("nowhere") == []

@@ -51,6 +51,14 @@ def test_the_schema_agrees_with_a_good_spec(text: str) -> None:
         "versions: {v1: {run: a}}\nrollout: {gates: {differences: {tolerances: {/a: 0}}}}",
         "versions: {v1: {run: a}}\nrollout: {gates: {differences: {endpoints: {/orders: {}}}}}",
         "versions: {v1: {run: a}}\nalerts: [mailto:me]",
+        "versions: {v1: {run: a}}\ndata: {}",
+        "versions: {v1: {run: a}}\ndata: {url: shop}",
+        "versions: {v1: {run: a}}\ndata: {url: 'postgresql:///shop', mode: synced}",
+        "versions: {v1: {run: a}}\ndata: {url: 'postgresql:///shop', schema: abreast}",
+        "versions: {v1: {run: a}}\ndata: {url: 'postgresql:///shop', migrations: {v1: a.sql}}",
+        "versions: {v1: {run: a}}\ndata: {url: 'postgresql:///shop', roles: {v1: public}}",
+        "versions: {v1: {run: a}}\ndata: {url: 'postgresql:///shop', tags: products}",
+        "versions: {v1: {run: a}}\ndata: {url: 'postgresql:///shop', backfill: {pause: -1}}",
     ],
 )
 def test_the_schema_and_the_parser_refuse_the_same(text: str) -> None:

@@ -3,8 +3,10 @@
 import pytest
 
 from abreast.model.document import dotted
+from abreast.model.errors import SpecError
 from abreast.model.rollout import DEFAULT_STEPS as DEFAULT
-from abreast.model.rollout import ApproveStep, BakeStep, HoldStep, ShadowStep, Step, WeightStep
+from abreast.model.rollout import ApproveStep, BakeStep, DataGate, HoldStep, ShadowStep, Step, WeightStep
+from abreast.model.spec import parse_spec
 from abreast.model.spec_keys import RolloutKeys
 from abreast.model.spec_steps import compile_steps, step_conflicts
 
@@ -67,7 +69,7 @@ def test_steps_are_compiled(rollout: RolloutKeys, steps: tuple[Step, ...]) -> No
     ("rollout", "path", "message", "remedy"),
     [
         (keys([]), "rollout.steps", "no steps", "remove the key"),
-        (keys([{}]), "rollout.steps[0]", "does nothing", "shadow, weight, hold, approve and bake"),
+        (keys([{}]), "rollout.steps[0]", "does nothing", "bake, expand and contract"),
         (keys([{"weight": "5%", "hold": "1m"}]), "rollout.steps[0]", "both `weight` and `hold`", "of their own"),
         (keys([{"weight": "0%"}]), "rollout.steps[0].weight", "sends no user", "above 0%"),
         (
@@ -141,3 +143,34 @@ def test_a_faulty_order_is_one_conflict(rollout: RolloutKeys, path: str, message
 def test_the_judgement_of_a_step_hangs_on_those_before_it() -> None:
     (conflict,) = step_conflicts(keys([{"weight": "50%"}, {"weight": "5%"}]))
     assert ("rollout", "steps", 0) in conflict.hangs_on
+
+
+@pytest.mark.parametrize(
+    ("steps", "path", "message"),
+    [
+        ("[{weight: 5%}, {expand: true}]", "rollout.steps[1]", "comes before the candidate is started"),
+        ("[{contract: 1h}, {weight: 5%}]", "rollout.steps[0]", "stands below it"),
+        ("[{expand: false}]", "rollout.steps[0].expand", "`false` is not allowed here"),
+        ("[{expand: true, weight: 5%}]", "rollout.steps[0]", "both `weight` and `expand`"),
+    ],
+)
+def test_the_hooks_around_traffic_stand_at_its_ends(steps: str, path: str, message: str) -> None:
+    text = f"versions: {{v1: {{run: a}}}}\ndata: {{url: postgresql:///shop}}\nrollout: {{steps: {steps}}}"
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text)
+    found = {fault.path: fault.message for fault in caught.value.faults}
+    assert message in found[path]
+
+
+@pytest.mark.parametrize("step", ["expand: true", "contract: 1h"])
+def test_a_hook_needs_data(step: str) -> None:
+    with pytest.raises(SpecError, match="the spec has no `data`"):
+        parse_spec(f"versions: {{v1: {{run: a}}}}\nrollout: {{steps: [{{{step}}}]}}")
+
+
+def test_the_hooks_are_the_data_gates_and_no_steps_that_are_walked() -> None:
+    text = "data: {url: postgresql:///shop}\nversions: {v1: {run: a}, v2: {run: b}}\nrollout: {steps: [%s]}"
+    policy = parse_spec(text % "{expand: true}, {weight: 5%}, {bake: 1m}, {contract: 1h}").policy("v2")
+    assert policy.data == DataGate(expand=True, contract_after_s=3600.0)
+    assert policy.steps == (WeightStep(500), WeightStep(10_000), BakeStep(60.0))
+    assert parse_spec(text % "{weight: 5%}").policy("v2").data == DataGate()

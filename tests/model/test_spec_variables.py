@@ -57,6 +57,13 @@ def test_an_alert_that_becomes_no_url_is_one_fault_without_its_secrets(url: str,
     assert "secret" not in said + next_move
 
 
+def test_a_database_s_address_is_taken_from_the_environment() -> None:
+    text = "versions: {v1: {run: a}}\ndata: {url: '${SCHEME:-postgresql}://${USER}:$${x}@db/shop'}"
+    data = parse_spec(text, environment={"USER": "me"}).data
+    assert data
+    assert data.url == "postgresql://me:${x}@db/shop"
+
+
 def test_a_spec_with_secrets_does_not_show_them() -> None:
     service = parse_spec("versions: {v1: {run: a}}\nalerts: ['slack://secret']").service()
     assert "secret" not in repr(service)

@@ -28,7 +28,7 @@ from abreast.model.traffic import Shadowing, Split
 from abreast.model.units import FULL_WEIGHT, parse_duration
 from abreast.rollout.actions import Action, Decision, Reply, SetSplit, StopVersion
 from abreast.rollout.decide import decide, first
-from abreast.rollout.observed import Command, Differences, NodeState, Observed, Tally, Verb
+from abreast.rollout.observed import Command, DataState, Differences, NodeState, Observed, Tally, Verb
 from abreast.rollout.watch import Watch, is_alone, is_live, is_warming
 from tests.rollout.traffic import Both, ticks
 
@@ -162,6 +162,7 @@ class Play:
     step: dict[str, Tally] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
     hopeless: dict[str, str] = field(default_factory=dict)
+    data: DataState | None = None
     counting_since: float = BEGIN - 3600
     story: list[Event] = field(default_factory=list)
     watch: Watch = field(default_factory=Watch)
@@ -186,6 +187,7 @@ class Play:
             assessment=self.watch.assessment,
             differences=self.differences,
             hopeless=self.hopeless,
+            data=self.data,
         )
 
     # What happens: each is one turn

@@ -8,9 +8,10 @@ from abreast.model.event import Event, EventKind
 from abreast.model.rollout import HoldStep, LatencyGate, Phase, Policy, Rollout, Step, WeightStep
 from abreast.model.traffic import Split
 from abreast.rollout.actions import RunVersion, SetSplit, StopVersion
-from abreast.rollout.decide import decide, first, wishes
+from abreast.rollout.decide import decide, first
 from abreast.rollout.turn import ACTOR
 from abreast.rollout.watch import LIVE, is_alone
+from abreast.rollout.wishes import wishes
 from tests.rollout.play import BEGIN, POLICY, V1, V2, Play, at, serving, under_way
 from tests.rollout.traffic import BAD, BROKEN, GOOD, NOTHING, OUTAGE, SLOW, Traffic
 

@@ -17,7 +17,7 @@ from abreast.model.rollout import (
 )
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
-from abreast.rollout.actions import Action, Decision, RunVersion, SetSplit
+from abreast.rollout.actions import Action, Decision, RunVersion, SetSplit, StopVersion
 from abreast.rollout.decide import decide, first
 from abreast.rollout.observed import Command, Differences, Observed, Verb
 from abreast.rollout.watch import Watch
@@ -207,7 +207,7 @@ class Run:
                     self.world.publish(action.split)
                 elif isinstance(action, RunVersion):
                     self.world.run(action.version)
-                else:
+                elif isinstance(action, StopVersion):
                     check_stop(self.world, action.version)
                     self.world.stop(action.version)
             self._may_crash()

@@ -30,6 +30,7 @@ from abreast.model.service import Instance, Service
 from abreast.model.spec import Spec
 from abreast.model.traffic import Shadowing
 from abreast.operations.control import Control
+from abreast.operations.data_keeper import Keeper
 from abreast.ports import Clock
 from abreast.process.identity import home_id
 from abreast.rollout.decide import first
@@ -73,6 +74,7 @@ class Up:
     jury: Jury
     evidence: SqliteEvidence
     checker: Checker
+    keeper: Keeper | None
     spec_file: Path
     api: ApiSettings
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -104,7 +106,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
     _reserve(process, service, api)
     drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
-    actor = Actor(service, drivers, gateway, secret)
+    keeper = _keeper(spec, clock, wake, note)
+    actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
     keys, findings = await _keys(store, state), SqliteFindings(store)
@@ -114,7 +117,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     evidence = SqliteEvidence(store)
     jury = await _jury(gateway, rollout, evidence)
     checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
-    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker)
+    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper)
     controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
     controllers.append(controller)
     await process.start()
@@ -135,9 +138,13 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         findings=collector,
         alerts=alerts,
     )
-    return Up(
-        control, gateway, drivers, store, observer, actor, collector, alerts, jury, evidence, checker, spec_file, api
-    )
+    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
+    return Up(control, gateway, drivers, store, *rest)
+
+
+def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
+    """The hand in the database; None where the spec names none."""
+    return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
 
 
 def _reserve(process: ProcessDriver, service: Service, api: ApiSettings) -> None:

@@ -32,6 +32,10 @@ async def reload_spec(running: Up, say: Say) -> None:
         say("the changed `api` is used from the next `abreast up` on")
     control.service = running.observer.service = running.actor.service = service
     control.policy = spec.policy
+    if running.keeper is not None and spec.data is not None:
+        running.keeper.spec = spec
+    elif running.keeper is not None or spec.data is not None:
+        say("the changed `data` is used from the next `abreast up` on")
     control.require = lambda name: require(service, name)
     running.gateway.processes.settings = service.gateway
     controller.note(EventKind.SPEC, "the spec was read again")

@@ -112,6 +112,8 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     running.tasks.append(asyncio.create_task(_keep_minutes(running), name="minutes"))
     running.tasks.append(asyncio.create_task(_keep_evidence(running), name="evidence"))
     running.tasks.append(asyncio.create_task(running.collector.run(), name="collector"))
+    if running.keeper is not None:
+        running.tasks.append(asyncio.create_task(running.keeper.run(), name="data"))
     version = service.version(rollout.serving)
     if version is None:
         raise LookupError(rollout.serving)

@@ -1,4 +1,4 @@
-"""``abreast bench``: what the gateway, comparing and copying cost, and how soon an abort is obeyed."""
+"""``abreast bench``: what the gateway, comparing, copying and data cost, and how soon an abort is obeyed."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from abreast.model.errors import AbreastError, UsageError
 from abreast.model.units import format_duration, parse_duration
 
 app = typer.Typer(
-    help="Measure the gateway beside others, comparing, copying, open dashboards, and how soon an abort is obeyed.",
+    help="Measure the gateway, comparing, copying, data, open dashboards, and how soon an abort is obeyed.",
     no_args_is_help=True,
 )
 
@@ -115,6 +115,28 @@ def compare(
     with _progress(console) as tell:
         found = bench.measure(sizes, tell)
     console.print(comparing_table(found))
+    write(json_file, found.as_dict(), console)
+
+
+@app.command()
+def data(
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="few rows: a look, not evidence")] = False,
+    rounds: Annotated[int | None, typer.Option("--rounds", min=1, max=100, help="how often each is written")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure what data for two versions cost: triggers beside pgroll's way, a backfill, finding differences."""
+    from abreast.bench import data as bench
+    from abreast.bench.data_table import data_table
+
+    sizes = bench.Sizes.quick() if quick else bench.Sizes()
+    if rounds is not None:
+        sizes = replace(sizes, rounds=rounds)
+    require_writable(json_file)
+    console = Console()
+    with _progress(console) as tell:
+        found = bench.measure(sizes, tell)
+    console.print(data_table(found))
     write(json_file, found.as_dict(), console)
 
 

@@ -7,6 +7,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from abreast.model.errors import UsageError
+
+
+class Topic(StrEnum):
+    """A demo of something that the plain one leaves out."""
+
+    DATA = "data"
+
 
 class Example(StrEnum):
     """What can be demonstrated."""
@@ -16,15 +24,26 @@ class Example(StrEnum):
 
 
 def demo(
+    topic: Annotated[
+        Topic | None, typer.Argument(help="data: two versions on one PostgreSQL; left out: the plain story")
+    ] = None,
     *,
     keep: Annotated[bool, typer.Option("--keep", help="leave it running for exploring, until Ctrl-C")] = False,
     example: Annotated[Example, typer.Option("--example", help="which service is rolled out")] = Example.SHOP,
 ) -> None:
     """Watch two bad versions being found and a good one take over, under real load, in about a minute.
 
-    Exit code 1 if anything that it promises did not hold; it says what.
+    With `data` the same on a PostgreSQL of its own, whose columns change meanwhile. Exit code 1 if anything that it
+    promises did not hold; it says what.
     """
     # Heavy, and no other verb needs them.
+    if topic is Topic.DATA:
+        if example is not Example.SHOP:
+            raise UsageError(f"--example {example}: the demo of data is the shop's alone", "leave it out")
+        from abreast.demo.data_play import play_data
+
+        play_data(Console(), keep=keep)
+        return
     from abreast.demo.httpbin import HTTPBIN
     from abreast.demo.play import play
     from abreast.demo.shop import SHOP

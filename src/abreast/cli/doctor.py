@@ -12,7 +12,7 @@ from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
 from abreast.envoy.binary import envoy_binary
 from abreast.model.errors import AbreastError, Fault, NotRunningError, SpecError
 from abreast.operations.machine import Finding, machine
-from abreast.spec_source import doubts, load_spec, missing_files
+from abreast.spec_source import doubts, load_spec, migration_faults, missing_files
 
 _MARKS = {"ok": "✔", "warning": "!", "fault": "✘"}
 
@@ -36,7 +36,7 @@ def _spec(file: SpecFile) -> list[Finding]:
     findings: list[Finding] = []
     try:
         spec = load_spec(file)
-        faults = list(missing_files(spec))
+        faults = [*missing_files(spec), *migration_faults(spec)]
         findings += map(_fault, faults)
         findings += [Finding("fault", *doubt.split("\n  → ", 1)) for doubt in doubts(spec)]
         if not findings:

@@ -8,6 +8,7 @@ from abreast.cli import (
     alerts,
     bench,
     compare,
+    data,
     decisions,
     demo,
     doctor,
@@ -64,6 +65,7 @@ for verb in (
 app.add_typer(bench.app, name="bench")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(token.app, name="token")
+app.add_typer(data.app, name="data")
 app.command("tester")(verbs.show_tester)
 app.command("restart-gateway")(verbs.restart)
 

@@ -12,7 +12,7 @@ from abreast.model.errors import AbreastError, SpecError, UsageError
 from abreast.model.service import Service
 from abreast.model.spec import FILE_NAME
 from abreast.model.spec_schema import schema as spec_schema
-from abreast.spec_source import load_spec, missing_files
+from abreast.spec_source import load_spec, migration_faults, missing_files
 
 
 def check(
@@ -27,7 +27,7 @@ def check(
     """Check the spec: every fault with its line and remedy, or the plan of a rollout."""
     try:
         spec = load_spec(file)
-        faults = tuple(missing_files(spec))
+        faults = (*missing_files(spec), *migration_faults(spec))
         if faults:
             raise SpecError(faults)  # reported just like the faults of the text
     except AbreastError as error:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from abreast.model.errors import DriverError
 from abreast.model.service import Instance, InstanceState, Service, Version
 from abreast.model.traffic import Backend, Shadowing, Split, Traffic
-from abreast.ports import Driver, Gateway
-from abreast.rollout.actions import Action, RunVersion, SetSplit, StopVersion
+from abreast.ports import DataKeeper, Driver, Gateway
+from abreast.rollout.actions import Action, ContractData, FenceData, OpenData, RunVersion, SetSplit, StopVersion
 
 
 class Actor:
@@ -16,8 +16,16 @@ class Actor:
     rollout's own wish, for somebody who records requests.
     """
 
-    def __init__(self, service: Service, driver: Driver, gateway: Gateway, tester_secret: str) -> None:
+    def __init__(
+        self,
+        service: Service,
+        driver: Driver,
+        gateway: Gateway,
+        tester_secret: str,
+        data: DataKeeper | None = None,
+    ) -> None:
         self.service = service
+        self._data = data
         self.hopeless: dict[str, str] = {}
         self.recording: Shadowing | None = None
         self._driver = driver
@@ -37,6 +45,18 @@ class Actor:
                 await self._run(self._version(action.version))
             elif isinstance(action, StopVersion):
                 await self._driver.stop(action.version)
+            elif self._data is not None:
+                self._keep(self._data, action)
+
+    @staticmethod
+    def _keep(data: DataKeeper, action: OpenData | FenceData | ContractData) -> None:
+        match action:
+            case OpenData():
+                data.open(action.stable, action.candidate, expand=action.expand)
+            case FenceData():
+                data.fence(action.version)
+            case ContractData():
+                data.contract(action.old, action.new)
 
     def traffic(self, split: Split) -> Traffic:
         """The split with everything a gateway needs to know."""

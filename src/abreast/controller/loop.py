@@ -13,10 +13,11 @@ from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Policy, Rollout
 from abreast.ports import Clock, Store
 from abreast.rollout.actions import Decision, Reply, SetSplit
-from abreast.rollout.decide import decide, wishes
+from abreast.rollout.decide import decide
 from abreast.rollout.observed import Command, Observed
 from abreast.rollout.replan import replan
 from abreast.rollout.turn import ACTOR, share_of, split_of
+from abreast.rollout.wishes import wishes
 
 log: Final = logging.getLogger(__name__)
 

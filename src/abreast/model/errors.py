@@ -3,6 +3,7 @@
     AbreastError                exit  1  http 500   something failed that has no narrower name
     ├── SpecError               exit  2  http 422   the spec file has faults; carries all of them
     ├── RequestsError           exit  2  http 422   a file of requests to compare by has faults; carries all of them
+    ├── MigrationError          exit  2  http 422   a migration has faults; carries all of them
     ├── UsageError              exit  2  http 400   a request or option makes no sense
     ├── RefusedError            exit  6  http 409   not allowed in the present phase
     │   └── ConflictError       exit  6  http 412   somebody else changed the rollout in between
@@ -13,10 +14,12 @@
     ├── GatewayError            exit 10  http 502   Envoy would not start or refused what it was told
     │   └── PortInUseError      exit 10  http 502   the gateway's address is taken
     ├── DriverError             exit 11  http 502   a version could not be started
-    └── WaitTimeoutError        exit 12  http 504   ``--wait`` ran out of time
+    ├── WaitTimeoutError        exit 12  http 504   ``--wait`` ran out of time
+    └── DatabaseError           exit 14  http 502   a PostgreSQL is not reached, or refused a statement
 
-Exit codes 0, 3, 4 and 5 belong to ``abreast status``, 13 to ``abreast compare``: it found differences. Each error
-has a ``message`` that quotes what was wrong and where, and a ``remedy``: the next move.
+Exit codes 0, 3, 4 and 5 belong to ``abreast status``, 13 to ``abreast compare``: it found differences, 15 to
+``abreast data check``: the versions' data diverges. Each error has a ``message`` that quotes what was wrong and where,
+and a ``remedy``: the next move.
 """
 
 from dataclasses import dataclass
@@ -56,6 +59,13 @@ class Fault:
         return f"{where}: {self.message}\n  → {self.remedy}"
 
 
+def _counted(faults: tuple[Fault, ...], unnamed: str) -> str:
+    """How many there are and where; the caller's word for the file where none is named."""
+    count = f"{len(faults)} fault{'s' * (len(faults) != 1)}"
+    files = {fault.file for fault in faults}
+    return f"{count} in {len(files)} files" if len(files) > 1 else f"{next(iter(files), unnamed)}: {count}"
+
+
 class SpecError(AbreastError):
     """The spec has faults; ``faults`` holds all of them in the order of their lines."""
 
@@ -64,10 +74,7 @@ class SpecError(AbreastError):
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line)))
-        count = len(self.faults)
-        noun = "fault" if count == 1 else "faults"
-        file = self.faults[0].file if self.faults else "spec"
-        super().__init__(f"{file}: {count} {noun}", "mend what is listed, then run: abreast check")
+        super().__init__(_counted(self.faults, "spec"), "mend what is listed, then run: abreast check")
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.faults), f"{self.message}"])
@@ -81,10 +88,21 @@ class RequestsError(AbreastError):
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: fault.line))
-        count = len(self.faults)
-        noun = "fault" if count == 1 else "faults"
-        file = self.faults[0].file if self.faults else "requests"
-        super().__init__(f"{file}: {count} {noun}", "mend what is listed, or leave those requests out")
+        super().__init__(_counted(self.faults, "requests"), "mend what is listed, or leave those requests out")
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.faults), self.message])
+
+
+class MigrationError(AbreastError):
+    """A migration has faults; ``faults`` holds all of them, file by file in the order of their lines."""
+
+    exit_code = 2
+    http_status = 422
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line)))
+        super().__init__(_counted(self.faults, "migration"), "mend what is listed, then run: abreast data plan")
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.faults), self.message])
@@ -160,3 +178,10 @@ class WaitTimeoutError(AbreastError):
 
     exit_code = 12
     http_status = 504
+
+
+class DatabaseError(AbreastError):
+    """A PostgreSQL is not reached, or refused a statement; the message quotes its words."""
+
+    exit_code = 14
+    http_status = 502

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     FINDING = "finding"
     SILENT = "silent"
     CHECK = "check"
+    DATA = "data"
     TOKEN = "token"  # noqa: S105  # a kind of event, no secret
 
 
@@ -53,6 +54,7 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.RELAY: "a relay, which copies and compares, started, ended or was lost",
     EventKind.SILENT: "the candidate gets no request although it has weight, with the cause; or it does again",
     EventKind.CHECK: "a webhook was told something and failed, which decides nothing",
+    EventKind.DATA: "the side of a version in the database was made, fenced or dropped, or could not be",
     EventKind.TOKEN: "a token of the API was created or revoked",
     EventKind.FINDING: "a finding appeared, was accepted, reopened or resolved",
 }

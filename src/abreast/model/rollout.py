@@ -146,6 +146,20 @@ class DifferenceGate:
 
 
 @dataclass(frozen=True)
+class DataGate:
+    """What must be true of the rows that both versions write. A policy has none where the spec has no `data`.
+
+    Worse when more than ``max_drift`` rows contradict themselves between the versions' sides. ``expand``: abreast makes
+    the candidate's side before it starts it; otherwise it waits until somebody has. ``contract_after_s``: so long after
+    the old version was stopped its side is dropped; None: by hand alone.
+    """
+
+    max_drift: int = 0
+    expand: bool = False
+    contract_after_s: float | None = None
+
+
+@dataclass(frozen=True)
 class Policy:
     """How a rollout moves: made from the spec when it starts, and stored with it."""
 
@@ -159,6 +173,7 @@ class Policy:
     differences: DifferenceGate = DifferenceGate()
     promql: tuple[PromqlGate, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
+    data: DataGate | None = None
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     retire_after_s: float = 86_400.0
     unused_for_s: float = 900.0

@@ -17,9 +17,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from abreast.model.api_settings import ApiSettings
+from abreast.model.data_settings import DataSettings
 from abreast.model.document import Document, Path, read_document
 from abreast.model.errors import SpecError, UsageError
-from abreast.model.rollout import DifferenceGate, ErrorGate, LatencyGate, Policy
+from abreast.model.rollout import DataGate, DifferenceGate, ErrorGate, LatencyGate, Policy
 from abreast.model.service import ACCESS_LOG, AccessLog, GatewaySettings, Service, Tls, Traces, Version
 from abreast.model.shadow import ShadowPolicy
 from abreast.model.spec_checks import conflicts
@@ -33,6 +34,7 @@ FILE_NAME: Final = "abreast.yaml"
 _AS_WRITTEN: Final = frozenset(
     {
         *("service", "stable", "versions.*.run.*", "versions.*.env.*", "versions.*.cwd", "rollout.steps.*.approve"),
+        *("data.schema", "data.roles.*", "data.tags.*"),
         *("rollout.gates.promql.*.name", "rollout.gates.webhooks.*.name", "rollout.gates.webhooks.*.metadata.*"),
         *(f"rollout.gates.differences.{place}{key}.*" for place in ("", "endpoints.*.") for key in ("keyed", "mask")),
     }
@@ -82,6 +84,11 @@ class Spec:
         tls = self.keys.api.tls
         return ApiSettings(self.keys.api.listen, Tls(self._path(tls.certificate), self._path(tls.key)) if tls else None)
 
+    @property
+    def data(self) -> DataSettings | None:
+        """The database that the versions share; None when the spec names none."""
+        return self.keys.data.settings(self._path) if self.keys.data else None
+
     def policy(self, candidate: str) -> Policy:
         """How a rollout of this version moves. Raises UsageError when the spec has no such version."""
         version = self.keys.versions.get(candidate)
@@ -104,6 +111,7 @@ class Spec:
             differences=DifferenceGate(rollout.gates.differences.tolerance, rollout.gates.differences.window_s),
             promql=tuple(keys.gate() for keys in rollout.gates.promql),
             webhooks=tuple(keys.webhook() for keys in rollout.gates.webhooks),
+            data=self._data_gate(),
             shadow=self._shadow(version),
             retire_after_s=rollout.retire.after_s,
             unused_for_s=rollout.retire.unused_for_s,
@@ -122,6 +130,18 @@ class Spec:
         """Path of the protobuf FileDescriptorSet; empty when there is none."""
         written = self.keys.rollout.shadow.descriptors
         return self._path(written) if written else ""
+
+    def _data_gate(self) -> DataGate | None:
+        if self.keys.data is None:
+            return None
+        rollout = self.keys.rollout
+        steps = rollout.steps or ()
+        contracts = [step.contract for step in steps if step.contract is not None]
+        return DataGate(
+            max_drift=rollout.gates.data.max_drift,
+            expand=any(step.expand for step in steps),
+            contract_after_s=contracts[0] if contracts else None,
+        )
 
     def _shadow(self, candidate: VersionKeys) -> ShadowPolicy:
         """How requests are copied. Without isolation nothing unsafe is, whatever the spec says beside it."""
@@ -184,7 +204,8 @@ def parse_spec(
 ) -> Spec:
     """Read a spec. ``file`` is its name for messages, ``directory`` where it lies (absolute, or "").
 
-    ``environment`` is what ``${NAME}`` in `run`, `env` and `alerts` is taken from. Raises SpecError with every fault.
+    ``environment`` is what ``${NAME}`` in `run`, `env`, `alerts` and other addresses is taken from. Raises SpecError
+    with every fault.
     """
     document = read_document(text, file)
     if document.faults and document.value is None:
@@ -195,7 +216,7 @@ def parse_spec(
         raise SpecError(tuple(faults))
     faults.extend(
         document.fault(conflict.path, conflict.message, conflict.remedy)
-        for conflict in conflicts(reading.keys)
+        for conflict in conflicts(reading.keys, reading.keys.service or service_name(directory))
         if not any(reading.doubtful(path) for path in (conflict.path, *conflict.hangs_on))
     )
     keys, unset = expanded(reading.keys, document, environment or {})

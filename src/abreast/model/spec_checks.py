@@ -8,11 +8,12 @@ from abreast.model.document import Path
 from abreast.model.service import Endpoint
 from abreast.model.spec_api_keys import api_conflicts
 from abreast.model.spec_conflict import Conflict
+from abreast.model.spec_data_keys import data_conflicts
 from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_log_keys import log_conflicts
 from abreast.model.spec_shadow_checks import shadow_conflicts
-from abreast.model.spec_steps import step_conflicts
+from abreast.model.spec_steps import STEPS, step_conflicts
 from abreast.model.units import format_duration
 
 VERSIONS: Final[Path] = ("versions",)
@@ -29,8 +30,8 @@ _OF_PROCESSES: Final = {
 """Fields that mean nothing for a version with ``endpoints``, and why."""
 
 
-def conflicts(keys: SpecKeys) -> Iterator[Conflict]:
-    """Every conflict in the spec, in no particular order."""
+def conflicts(keys: SpecKeys, service: str) -> Iterator[Conflict]:
+    """Every conflict in the spec of this service, in no particular order."""
     if not keys.versions:
         remedy = "name at least one version, as in `v1: {run: …}`"
         yield Conflict(VERSIONS, "there is no version", remedy)
@@ -49,6 +50,18 @@ def conflicts(keys: SpecKeys) -> Iterator[Conflict]:
     yield from shadow_conflicts(keys)
     yield from log_conflicts(keys.logs, keys.traces, keys.rollout.gates.differences.redact, keys.gateway.listen)
     yield from gate_conflicts(keys.rollout.gates.promql, keys.rollout.gates.webhooks)
+    yield from _hooks(keys)
+    if keys.data is not None:
+        yield from data_conflicts(keys.data, keys.versions, service)
+
+
+def _hooks(keys: SpecKeys) -> Iterator[Conflict]:
+    """Steps that need a database to be named."""
+    for index, step in enumerate(keys.rollout.steps or ()):
+        name = "expand" if step.expand else "contract" if step.contract is not None else ""
+        if name and keys.data is None:
+            message = f"`{name}` changes the data of both versions, and the spec has no `data`"
+            yield Conflict((*STEPS, index), message, "add `data: {url: postgresql:///…}`, or remove it", (("data",),))
 
 
 def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:

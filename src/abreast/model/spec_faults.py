@@ -24,17 +24,15 @@ ANY: Final = "*"
 """Stands in a shape for the name of a version, of a variable, or for an index."""
 
 LATER: Final[Mapping[str, str]] = {
-    "data": "data migrations",
     "versions.*.image": "containers",
     "versions.*.deployment": "Kubernetes",
-    "rollout.gates.data": "data migrations",
 }
 """Keys of the design that this version cannot keep yet, by shape: what they belong to."""
 
 _NAMED: Final = frozenset(
     {
         *("versions", "versions.*.env", "rollout.gates.differences.endpoints"),
-        "rollout.gates.webhooks.*.metadata",
+        *("rollout.gates.webhooks.*.metadata", "data.migrations", "data.roles"),
         *(
             f"rollout.gates.differences.{place}{key}"
             for place in ("", "endpoints.*.")
@@ -139,7 +137,7 @@ def _words(details: ErrorDetails, path: Path) -> tuple[str, str]:
         return _unknown(path)
     if kind == "missing":
         return f"`{path[-1]}` is missing", f"add `{path[-1]}: …`"
-    secret = path[:1] == ("alerts",) or path[:3] == ("rollout", "gates", "webhooks")
+    secret = path[:1] in {("alerts",), ("data",)} or path[:3] == ("rollout", "gates", "webhooks")
     found = without_secrets(details["input"]) if secret else show(details["input"])
     wanted = _KINDS.get(kind, "another kind of value")
     if kind == "model_type" and shape(path) == "rollout.steps.*":

@@ -23,6 +23,7 @@ from abreast.model.rollout import (
 )
 from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Version
 from abreast.model.spec_api_keys import ApiKeys
+from abreast.model.spec_data_keys import DataGateKeys, DataKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
 from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
@@ -36,6 +37,7 @@ from abreast.model.spec_values import (
     duration,
     line,
     note,
+    only_true,
     probe,
     share,
     truth,
@@ -168,10 +170,7 @@ class VersionKeys(Keys):
 
 
 class StepKeys(Keys):
-    """One step of a rollout: exactly one of ``shadow``, ``weight``, ``hold``, ``approve`` and ``bake``.
-
-    Only a weight may have a shadow beside it.
-    """
+    """One step of a rollout, of exactly one kind; only a weight may have a shadow beside it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -181,6 +180,8 @@ class StepKeys(Keys):
                 {"required": ["hold"]},
                 {"required": ["approve"]},
                 {"required": ["bake"]},
+                {"required": ["expand"]},
+                {"required": ["contract"]},
             ]
         }
     )
@@ -198,6 +199,12 @@ class StepKeys(Keys):
     )
     bake: Annotated[float | None, duration(0, YEAR)] = entry(
         "after 100%: keep the old version warm for this long, so that undo is instant", None
+    )
+    expand: Annotated[Literal[True] | None, only_true()] = entry(
+        "as the first step: make the candidate's side of the data before it is started", None
+    )
+    contract: Annotated[float | None, duration(0, YEAR)] = entry(
+        "as the last step: drop the old version's side of the data so long after it was stopped", None
     )
 
 
@@ -250,6 +257,7 @@ class GatesKeys(Keys):
     differences: DifferencesKeys = Field(
         default_factory=DifferencesKeys, description="the differences gate, and what counts as a difference"
     )
+    data: DataGateKeys = Field(default_factory=DataGateKeys, description="the data gate, where there is `data`")
     promql: tuple[PromqlKeys, ...] = many("queries on a Prometheus whose every sample must keep to a bound")
     webhooks: tuple[WebhookKeys, ...] = many("URLs that are asked, or told, at the turns of a rollout")
 
@@ -307,6 +315,9 @@ class SpecKeys(Keys):
         "the version that serves users at the very first start; left out: the first of `versions`", None
     )
     rollout: RolloutKeys = Field(default_factory=RolloutKeys, description="how a rollout moves")
+    data: Annotated[DataKeys | None, SOMETHING] = Field(
+        default=None, description="the database that the versions share; left out: abreast touches none"
+    )
     logs: LogsKeys = Field(default_factory=LogsKeys, description="what is written down of users' requests")
     traces: Annotated[TracesKeys | None, SOMETHING] = Field(
         default=None, description="spans of the gateway; left out: trace context passes through untouched"

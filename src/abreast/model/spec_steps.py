@@ -12,7 +12,7 @@ from abreast.model.units import FULL_WEIGHT, format_duration, format_weight, par
 STEPS: Final[Path] = ("rollout", "steps")
 APPROVE: Final[Path] = ("rollout", "approve")
 AT_MOST: Final[Path] = ("rollout", "step_time", "at_most")
-KINDS: Final = ("shadow", "weight", "hold", "approve", "bake")
+KINDS: Final = ("shadow", "weight", "hold", "approve", "bake", "expand", "contract")
 """Each step is exactly one of these, but that a weight may have a shadow beside it."""
 
 
@@ -138,7 +138,14 @@ def _order(steps: tuple[StepKeys, ...]) -> Iterator[Conflict]:
     for index, step in enumerate(steps):
         path: Path = (*STEPS, index)
         before = tuple((*STEPS, earlier) for earlier in range(index))
-        if baked:
+        if step.contract is not None:
+            if index != len(steps) - 1:
+                yield Conflict(path, "a step after `contract` stands below it", "make the contract the last step")
+        elif step.expand is not None:
+            if index:
+                message = "`expand` comes before the candidate is started, so before every other step"
+                yield Conflict(path, message, "make it the first step", before)
+        elif baked:
             yield Conflict(path, "a step after the bake", "make the bake the last step", before)
         elif step.bake is not None:
             baked = True

@@ -145,6 +145,17 @@ def truth() -> Written:
     return Written(read, {"type": "boolean"})
 
 
+def only_true() -> Written:
+    """``true``, where leaving the key out is the only other way."""
+
+    def read(found: object) -> bool:
+        if found is not True:
+            refuse(f"{show(found)} is not allowed here", "write `true`, or remove the key")
+        return True
+
+    return Written(read, {"type": "boolean", "const": True})
+
+
 def choice(*words: str) -> Written:
     """One of these words."""
 

@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from abreast.model.document import Document, Path
 from abreast.model.errors import Fault
+from abreast.model.spec_data_keys import URL
+from abreast.model.spec_data_values import checked_database_url
 from abreast.model.spec_gate_keys import PROMQL, WEBHOOKS
 from abreast.model.spec_gate_values import checked_http_url
 from abreast.model.spec_keys import GatesKeys, SpecKeys, VersionKeys
@@ -47,7 +49,9 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
     alerts = tuple(url(text, ("alerts", index), checked_alert_url) for index, text in enumerate(keys.alerts))
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
     rollout = keys.rollout.model_copy(update={"gates": gates})
-    return keys.model_copy(update={"versions": versions, "alerts": alerts, "rollout": rollout}), faults
+    data = keys.data and keys.data.model_copy(update={"url": url(keys.data.url, URL, checked_database_url)})
+    replaced = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data}
+    return keys.model_copy(update=replaced), faults
 
 
 def _gates(keys: GatesKeys, expand: Expand, url: Callable[[str, Path], str]) -> GatesKeys:

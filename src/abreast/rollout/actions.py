@@ -30,7 +30,31 @@ class StopVersion:
     version: str
 
 
-Action = SetSplit | RunVersion | StopVersion
+@dataclass(frozen=True)
+class OpenData:
+    """The candidate's side of the data shall be there and may be written; ``expand``: make it if it is not."""
+
+    stable: str
+    candidate: str
+    expand: bool
+
+
+@dataclass(frozen=True)
+class FenceData:
+    """This version shall write nothing any more."""
+
+    version: str
+
+
+@dataclass(frozen=True)
+class ContractData:
+    """The old version's side of the data shall be dropped."""
+
+    old: str
+    new: str
+
+
+Action = SetSplit | RunVersion | StopVersion | OpenData | FenceData | ContractData
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ has nothing ready, and say what the world should look like. What it should look 
 time, so a crash at any point heals in the next cycle.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from abreast.analysis.assessment import Assessment
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, Policy, Rollout
 from abreast.model.units import about, format_weight
-from abreast.rollout.actions import Action, Decision, Reply, RunVersion, SetSplit, StopVersion
+from abreast.rollout import data
+from abreast.rollout.actions import Decision, Reply
 from abreast.rollout.checks import holding, protected
 from abreast.rollout.commands import obey
 from abreast.rollout.gates import judge_differences, judge_errors, judge_latency
@@ -20,8 +21,9 @@ from abreast.rollout.observed import Differences, Observed, Tally
 from abreast.rollout.silence import PATIENCE_S, candidate_silence
 from abreast.rollout.steps import evidence, progress
 from abreast.rollout.transitions import Trigger
-from abreast.rollout.turn import ACTOR, Turn, share_of, shelter_of, split_of
+from abreast.rollout.turn import ACTOR, Turn, shelter_of, split_of
 from abreast.rollout.watch import LIVE
+from abreast.rollout.wishes import drained_at, drained_next, wishes
 
 
 def first(service: str, stable: str, policy: Policy, now: float) -> tuple[Rollout, Event]:
@@ -57,7 +59,7 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
         rollout=turn.rollout,
         events=turn.events,
         actions=tuple(wishes(turn.rollout, observed)),
-        wake_at=min((at for at in (wake_at, _drained_next(turn.rollout, observed)) if at is not None), default=None),
+        wake_at=min((at for at in (wake_at, drained_next(turn.rollout, observed)) if at is not None), default=None),
         because=because,
         replies=replies,
     )
@@ -113,6 +115,7 @@ def _protected(turn: Turn) -> Turn:
         ("errors", judge_errors(rollout, observed.assessment)),
         ("latency", judge_latency(rollout, observed.assessment)),
         ("differences", judge_differences(rollout.policy.differences, observed.differences)),
+        ("data", data.judge_data(rollout, observed)),
     )
     worse = next((f"gate {gate}: {verdict.sentence}" for gate, verdict in verdicts if verdict.worse), None)
     reason = worse or reason
@@ -163,7 +166,14 @@ def _pending(turn: Turn) -> Advance:
     if ready >= wanted:
         reason = f"{ready} of {wanted} instances of {name} are ready"
         return turn.moved(Trigger.READY, ACTOR, reason).stepped(0, ACTOR, reason), reason, None
-    limit = rollout.phase_since + rollout.policy.start_timeout_s
+    sideless = data.missing_side(rollout, observed)
+    failed = observed.data.failed if observed.data is not None else ""
+    if sideless is not None and not observed.running(name):
+        if failed:
+            reason = f"data: {failed}"
+            return turn.noted(EventKind.VERDICT, ACTOR, reason).moved(Trigger.WORSE, ACTOR, reason), reason, None
+        return turn, sideless, None
+    limit = data.ready_since(rollout, observed) + rollout.policy.start_timeout_s
     details = sorted({each.detail for each in observed.instances if each.version == name and each.detail})
     detail = f" ({'; '.join(details)})" if details else ""
     because = f"{ready} of {wanted} instances of {name} are ready{detail}"
@@ -263,9 +273,9 @@ def _released(turn: Turn, loser: str) -> Advance:
     if observed.routed(loser):
         return turn, f"waiting for every gateway to leave {loser} out", None
     if observed.running(loser):
-        drained_at = _drained_at(rollout, observed, loser)
-        if drained_at > turn.now:
-            return turn, f"{loser} has requests in flight; it is stopped after draining", drained_at
+        drained = drained_at(rollout, observed, loser)
+        if drained > turn.now:
+            return turn, f"{loser} has requests in flight; it is stopped after draining", drained
         return turn, f"waiting for {loser} to stop", None
     if rollout.phase is Phase.RETIRING:
         reason = f"{loser} is retired; {rollout.candidate} is the stable version now"
@@ -286,19 +296,6 @@ _ADVANCES: Mapping[Phase, Callable[[Turn], Advance]] = {
     Phase.ROLLED_BACK: _retiring,
 }
 """How each phase goes on by itself."""
-
-
-def _drained_at(rollout: Rollout, observed: Observed, version: str) -> float:
-    """When the version may be stopped at the latest: at once without requests in flight, else after draining.
-
-    A version without counts has none in flight, unless counting has only just begun (after a restart).
-    """
-    tally = observed.step.get(version)
-    if tally is None:
-        return max(observed.now, observed.counting_since + rollout.policy.drain_s)
-    if not tally.in_flight:
-        return observed.now
-    return max(rollout.released_at or 0.0, rollout.phase_since) + rollout.policy.drain_s
 
 
 def _sheltered(turn: Turn) -> Turn:
@@ -323,40 +320,3 @@ def _unsheltered(turn: Turn) -> str:
     if not observed.ready(rollout.candidate) and not observed.ready(rollout.stable):
         return f"the other side has no ready instance either; users are split as ordered ({split})"
     return f"no users are meant for the {side} any more ({split})"
-
-
-def wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
-    """What the world should look like, whole: the split, the versions that shall run, and those that may stop."""
-    split = split_of(rollout)
-    share = share_of(split, rollout.candidate)
-    # What a node obeys while an answer of its is due is not known: it may be more than it shall.
-    urgent = any(node.acked is None or share_of(node.acked, rollout.candidate) > share for node in observed.nodes)
-    yield SetSplit(split, urgent)
-    wanted = dict.fromkeys(_wanted(rollout))
-    for version in wanted:
-        yield RunVersion(version)
-    for version in _leaving(rollout, observed):
-        if _drained_at(rollout, observed, version) <= observed.now:
-            yield StopVersion(version)
-
-
-def _leaving(rollout: Rollout, observed: Observed) -> list[str]:
-    """Versions that still run although nobody wants them and no gateway routes to them: drained, then stopped."""
-    running = {instance.version for instance in observed.instances}
-    return [version for version in sorted(running - set(_wanted(rollout))) if not observed.routed(version)]
-
-
-def _drained_next(rollout: Rollout, observed: Observed) -> float | None:
-    """When the next one of those may be stopped."""
-    drained = (_drained_at(rollout, observed, version) for version in _leaving(rollout, observed))
-    return min((at for at in drained if at > observed.now), default=None)
-
-
-def _wanted(rollout: Rollout) -> Iterator[str]:
-    if rollout.phase is Phase.COMPLETED or rollout.candidate is None:
-        yield rollout.serving
-        return
-    if not (rollout.phase is Phase.RETIRING and rollout.released_at is not None):
-        yield rollout.stable
-    if not (rollout.phase is Phase.ROLLED_BACK and rollout.released_at is not None):
-        yield rollout.candidate

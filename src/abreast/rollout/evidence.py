@@ -7,6 +7,7 @@ from typing import Final
 
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.units import about
+from abreast.rollout.data import judge_data
 from abreast.rollout.gates import Verdict, judge_differences, judge_errors, judge_latency
 from abreast.rollout.observed import Observed, Tally
 
@@ -51,6 +52,8 @@ def _evidence_of(rollout: Rollout, observed: Observed) -> Iterator[GateEvidence]
         attempt_s = observed.now - rollout.attempt_since
         compared_per_s = observed.differences.compared / attempt_s if attempt_s > 0 else 0.0
         yield _gate("differences", judge_differences(policy.differences, observed.differences), compared_per_s)
+    if policy.data is not None:
+        yield _gate("data", judge_data(rollout, observed), 0.0)
 
 
 def _gate(name: str, verdict: Verdict, rate_per_s: float) -> GateEvidence:

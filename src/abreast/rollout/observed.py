@@ -79,6 +79,31 @@ class Differences:
 
 
 @dataclass(frozen=True)
+class DataState:
+    """What a database says of the two versions' sides; times are Unix seconds.
+
+    - ``ready``: versions whose side is there, filled, and may be written by them; ``ready_since``: for how long.
+    - ``fenced``: versions that may only read; ``unfenceable``: those that could write past a fence, with the tables.
+    - ``contractible``: the old version whose side could be dropped; empty if there is none.
+    - ``doing``: what is under way there, in words; ``failed``: why it cannot go on without a person.
+    - ``drift``: rows, of ``rows``, that contradicted themselves ``checked_at``; None while nobody has looked.
+      ``example`` is the first of them.
+    """
+
+    ready: tuple[str, ...] = ()
+    ready_since: float = 0.0
+    fenced: tuple[str, ...] = ()
+    unfenceable: Mapping[str, str] = field(default_factory=dict)
+    contractible: str = ""
+    doing: str = ""
+    failed: str = ""
+    drift: int | None = None
+    rows: int = 0
+    checked_at: float = 0.0
+    example: str = ""
+
+
+@dataclass(frozen=True)
 class Observed:
     """The facts of one cycle.
 
@@ -90,6 +115,7 @@ class Observed:
     - ``assessment``: the evidence of the present attempt, and of the step that was under way before this cycle.
     - ``differences``: what comparing has shown.
     - ``checks``: what queries and webhooks answered last, by name.
+    - ``data``: what the database says; None where there is none, or before it has answered.
     - ``hopeless``: versions that cannot be started at all, with the reason.
     - ``counting_since``: since when counts are complete (a restarted control plane starts anew).
     """
@@ -103,6 +129,7 @@ class Observed:
     assessment: Assessment = field(default_factory=Assessment)
     differences: Differences = field(default_factory=Differences)
     checks: Mapping[str, Check] = field(default_factory=dict)
+    data: DataState | None = None
     commands: tuple[Command, ...] = ()
     hopeless: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ from abreast.model.rollout import ApproveStep, HoldStep, Rollout, ShadowStep, We
 from abreast.model.traffic import Split
 from abreast.model.units import about
 from abreast.rollout.checks import holding
+from abreast.rollout.data import judge_data
 from abreast.rollout.gates import Verdict, judge_differences, judge_errors, judge_latency
 from abreast.rollout.observed import Observed
 
@@ -102,7 +103,8 @@ def evidence(rollout: Rollout, observed: Observed) -> tuple[tuple[str, Verdict],
     if isinstance(step, ShadowStep):
         if not step.share:
             return ()
-        return (("differences", judge_differences(policy.differences, observed.differences)),)
+        shown = ("differences", judge_differences(policy.differences, observed.differences))
+        return (shown, *_of_data(rollout, observed))
     if not isinstance(step, WeightStep):
         return ()
     # A step entered in this very cycle has no evidence of its own yet: what there is belongs to the one before.
@@ -111,4 +113,8 @@ def evidence(rollout: Rollout, observed: Observed) -> tuple[tuple[str, Verdict],
     verdicts = [("errors", judge_errors(rollout, assessment))]
     if policy.latency is not None:
         verdicts.append(("latency", judge_latency(rollout, assessment)))
-    return tuple(verdicts)
+    return (*verdicts, *_of_data(rollout, observed))
+
+
+def _of_data(rollout: Rollout, observed: Observed) -> tuple[tuple[str, Verdict], ...]:
+    return () if rollout.policy.data is None else (("data", judge_data(rollout, observed)),)

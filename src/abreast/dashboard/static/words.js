@@ -38,6 +38,7 @@ export const KINDS = {
   finding: "finding",
   silent: "silence",
   check: "check",
+  data: "data",
   token: "token",
 };
 

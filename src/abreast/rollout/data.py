@@ -1,0 +1,80 @@
+"""What the rows of both versions have to say: may the candidate start, may it go on, may it still write?"""
+
+from typing import Final
+
+from abreast.model.rollout import Phase, Rollout
+from abreast.model.units import about
+from abreast.rollout.gates import Verdict
+from abreast.rollout.observed import DataState, Observed
+
+STALE_S: Final = 120.0
+"""What was seen longer ago proves nothing."""
+
+
+def missing_side(rollout: Rollout, observed: Observed) -> str | None:
+    """Why the candidate may not be started yet; None when it may, or when it has no data to care for."""
+    gate, candidate = rollout.policy.data, rollout.candidate
+    if gate is None or candidate is None:
+        return None
+    state = observed.data
+    if state is None:
+        return "data: the database has not answered yet"
+    if candidate in state.ready:
+        return None
+    if state.doing:
+        return f"data: {state.doing}"
+    if gate.expand:
+        return f"data: the side of {candidate} is about to be made"
+    return f"data: {candidate} has no side of its own in the database yet: abreast data expand {candidate}"
+
+
+def may_run(rollout: Rollout, observed: Observed) -> bool:
+    """Whether the candidate may have instances: it has its side, or has them already."""
+    return observed.running(rollout.candidate or "") or missing_side(rollout, observed) is None
+
+
+def ready_since(rollout: Rollout, observed: Observed) -> float:
+    """Since when nothing but the instances themselves keeps the candidate from being ready."""
+    since = observed.data.ready_since if rollout.policy.data is not None and observed.data is not None else 0.0
+    return max(rollout.phase_since, since)
+
+
+def judge_data(rollout: Rollout, observed: Observed) -> Verdict:
+    """Contradicting rows are worse; what nobody has looked at decides nothing."""
+    gate, state = rollout.policy.data, observed.data
+    if gate is None:
+        return Verdict(worse=False, proven=True, sentence="not watched", share=1.0)
+    if state is None or state.drift is None or state.checked_at < rollout.attempt_since:
+        return _undecided("nobody has looked at the rows yet")  # of what was before, somebody has taken care
+    ago = observed.now - state.checked_at
+    seen = (
+        f"{state.drift:,} of {state.rows:,} rows contradict themselves between {rollout.stable} and {rollout.candidate}"
+    )
+    if state.drift > gate.max_drift:
+        example = f"; the first is {state.example}" if state.example else ""
+        return Verdict(worse=True, proven=False, sentence=f"{seen}, {gate.max_drift:,} may{example}", share=1.0)
+    if ago > STALE_S:
+        return _undecided(f"{seen}, but that was {about(ago)} ago")
+    beside = state.unfenceable.get(rollout.candidate or "")
+    if beside:
+        return _undecided(f"the fence is lost: {rollout.candidate} could write past it ({beside})")
+    return Verdict(worse=False, proven=True, sentence=f"{seen} ({about(ago)} ago)", share=1.0)
+
+
+def is_over(rollout: Rollout) -> bool:
+    """Whether the candidate has lost the traffic for good, so that it has nothing more to write."""
+    return rollout.phase is Phase.ROLLED_BACK
+
+
+def contract_due(rollout: Rollout, state: DataState | None) -> float | None:
+    """When the old version's side is dropped by itself; None if it is not."""
+    gate = rollout.policy.data
+    if rollout.phase is not Phase.COMPLETED or rollout.candidate is None or gate is None or state is None:
+        return None
+    if gate.contract_after_s is None or rollout.stable != state.contractible:
+        return None
+    return rollout.phase_since + gate.contract_after_s
+
+
+def _undecided(why: str) -> Verdict:
+    return Verdict(worse=False, proven=False, sentence=f"undecided: {why}")

@@ -1,0 +1,139 @@
+"""A version's side of a schema: its views, its role, and what the role may do.
+
+A version's role reads by rights of its own and writes by those of a second role, ``<role>~writer``, which it is a
+member of: taking that one membership away is the fence.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from abreast.schema.names import OWN, Relation, ident, literal, made_name
+from abreast.schema.shape import Shape, TableShape
+from abreast.schema.sync import Side
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the service as the database knows it."""
+
+    name: str
+    role: str
+    schema: str
+
+    @property
+    def views(self) -> str:
+        """The schema of its views."""
+        return view_schema(self.schema, self.name)
+
+    @property
+    def writer(self) -> str:
+        """The role it writes by."""
+        return made_name("", f"{self.role}~writer")
+
+
+def view_schema(schema: str, version: str) -> str:
+    """The schema of a version's views."""
+    return made_name("", f"{schema}_{version}")
+
+
+def view_statements(shape: Shape, version: Version, side: Side) -> tuple[str, ...]:
+    """The version's views, made or made anew; those that are right already are not touched in effect."""
+    made = [f"CREATE SCHEMA IF NOT EXISTS {ident(version.views)}"]
+    for table in shape.tables:
+        name = table.old_name if side == "old" else table.new_name
+        if name is None:
+            continue
+        view = Relation(version.views, name)
+        columns = table.old_view if side == "old" else table.new_view
+        columns = _ordered(columns, shape.catalog.views.get(view, ()))
+        listed = ", ".join(
+            ident(physical) if physical == known else f"{ident(physical)} AS {ident(known)}"
+            for known, physical in columns
+        )
+        made.append(
+            f"CREATE OR REPLACE VIEW {view.sql} WITH (security_invoker = true) AS "
+            f"SELECT {listed} FROM {table.relation.sql}"
+        )
+        if side == "new":
+            made += _defaults_and_comments(table, view)
+    return tuple(made)
+
+
+def role_statements(shape: Shape, version: Version, side: Side) -> tuple[str, ...]:
+    """The version's role: made or adopted, shown its views first, and allowed what it needs."""
+    role, writer = ident(version.role), ident(version.writer)
+    tables = [table.relation.sql for table in shape.tables if (table.old_name if side == "old" else table.new_name)]
+    views = [
+        Relation(version.views, name).sql
+        for table in shape.tables
+        if (name := table.old_name if side == "old" else table.new_name)
+    ]
+    both = ", ".join([*tables, *views])
+    base = ident(shape.catalog.schema)
+    path = f"{ident(version.views)}, {base}"
+    made = [
+        _made_role(version.role, "LOGIN"),
+        _made_role(version.writer, "NOLOGIN"),
+        _setting(version.role, "search_path", path),
+        _setting(version.role, f"{OWN}.version", literal(version.name)),
+        f"GRANT USAGE ON SCHEMA {base}, {ident(version.views)} TO {role}",
+    ]
+    if both:
+        made += [f"GRANT SELECT ON {both} TO {role}", f"GRANT INSERT, UPDATE, DELETE ON {both} TO {writer}"]
+    made += [
+        f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {base} TO {role}",
+        f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {base} TO {writer}",
+        unfence_statement(version),
+    ]
+    return tuple(made)
+
+
+def fence_statement(version: Version) -> str:
+    """Take the version's writes away; its reads go on."""
+    return f"REVOKE {ident(version.writer)} FROM {ident(version.role)}"
+
+
+def unfence_statement(version: Version) -> str:
+    """Let the version write (again)."""
+    return f"GRANT {ident(version.writer)} TO {ident(version.role)}"
+
+
+def drop_views(names: Iterable[str], version: Version) -> tuple[str, ...]:
+    """Take the version's views away, and their schema; what others have put there stops it."""
+    views = [f"DROP VIEW IF EXISTS {Relation(version.views, name).sql}" for name in names]
+    return (*views, f"DROP SCHEMA IF EXISTS {ident(version.views)}")
+
+
+def _ordered(columns: tuple[tuple[str, str], ...], present: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The columns in the order of the view that is there: replacing a view may only add to its end."""
+    if not set(present) <= {known for known, _ in columns}:
+        return columns
+    by_name = dict(columns)
+    return (
+        *((known, by_name[known]) for known in present),
+        *((known, physical) for known, physical in columns if known not in present),
+    )
+
+
+def _defaults_and_comments(table: TableShape, view: Relation) -> list[str]:
+    made = []
+    for name, slot in table.slots.items():
+        default = table.view_default(name)
+        if default is not None:
+            made.append(f"ALTER VIEW {view.sql} ALTER COLUMN {ident(name)} SET DEFAULT {default}")
+        if slot.column.comment is not None:
+            made.append(f"COMMENT ON COLUMN {view.sql}.{ident(name)} IS {literal(slot.column.comment)}")
+    return made
+
+
+def _made_role(role: str, login: str) -> str:
+    create = f"CREATE ROLE {ident(role)} {login}"
+    return f"DO {literal(f'BEGIN {create}; EXCEPTION WHEN duplicate_object THEN NULL; END')}"
+
+
+def _setting(role: str, name: str, value: str) -> str:
+    """In this database alone: another of the same server may hold other versions."""
+    named = ".".join(map(ident, name.split(".")))
+    before, after = f"ALTER ROLE {ident(role)} IN DATABASE ", f" SET {named} = {value}"
+    escaped = literal(f"{before.replace('%', '%%')}%I{after.replace('%', '%%')}")
+    return f"DO {literal(f'BEGIN EXECUTE format({escaped}, current_database()); END')}"

@@ -1,0 +1,161 @@
+"""The fence holds, or says why it would not: whoever may write by other rights is named, with what takes them away."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from abreast.model.errors import RefusedError
+from abreast.postgres.connection import Connection, connected, sql
+from abreast.postgres.migrate import Migrator
+from abreast.postgres.roles import fence, role_state, unfence
+from abreast.schema.views import Version
+
+V1 = Version("v1", "shop v1", "public")
+ROLE, WRITER = '"shop v1"', '"shop v1~writer"'
+TRUNCATE = "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON public.items FROM"
+
+
+def adopted(url: str, *before: str) -> None:
+    """Items, written by v1 through views of its own."""
+    with connected(url) as connection:
+        connection.execute("CREATE TABLE public.items (id int PRIMARY KEY, name text)")
+        for statement in before:
+            connection.execute(sql(statement))
+        Migrator(connection).adopt(V1)
+
+
+@pytest.fixture
+def owner(database: str) -> Iterator[Connection]:
+    adopted(database)
+    with connected(database) as connection:
+        yield connection
+
+
+def write(url: str, number: int) -> None:
+    with psycopg.connect(url, user=V1.role, autocommit=True) as session:
+        session.execute("INSERT INTO items VALUES (%s, 'x')", [number])
+
+
+def test_a_fenced_version_reads_and_writes_nothing_until_it_is_unfenced(each_database: str) -> None:
+    adopted(each_database)
+    with connected(each_database) as owner, psycopg.connect(each_database, user=V1.role, autocommit=True) as session:
+        session.execute("INSERT INTO items VALUES (1, 'x')")
+        fence(owner, V1)
+        assert not role_state(owner, V1).writes
+        for statement in ("INSERT INTO items VALUES (2, 'x')", "UPDATE items SET name = 'y'", "DELETE FROM items"):
+            with pytest.raises(InsufficientPrivilege):
+                session.execute(statement.encode())
+        assert session.execute("SELECT * FROM items").fetchall() == [(1, "x")]
+        fence(owner, V1)
+        unfence(owner, V1)
+        unfence(owner, V1)
+        session.execute("INSERT INTO items VALUES (2, 'x')")
+        assert role_state(owner, V1).writes
+
+
+def test_what_a_role_is_and_who_is_connected(owner: Connection, database: str) -> None:
+    with psycopg.connect(database, user=V1.role), psycopg.connect(database, user=V1.role):
+        state = role_state(owner, V1)
+    assert (state.version, state.role, state.exists, state.sided, state.writes) == ("v1", V1.role, True, True, True)
+    assert (state.sessions, state.beside, state.cures) == (2, (), ())
+
+
+def test_a_version_without_a_side_here_is_refused_with_what_makes_one(owner: Connection) -> None:
+    other = Version("v2", "shop v2", "public")
+    state = role_state(owner, other)
+    assert (state.exists, state.sided, state.writes, state.sessions, state.beside) == (False, False, False, 0, ())
+    for act in (fence, unfence):
+        with pytest.raises(RefusedError, match="v2 has no side of its own here") as raised:
+            act(owner, other)
+        assert "abreast data expand" in raised.value.remedy
+        assert "abreast data adopt" in raised.value.remedy
+
+
+def test_a_role_that_serves_another_database_only_has_no_side_here(owner: Connection) -> None:
+    owner.execute('CREATE ROLE "shop v2" LOGIN')
+    state = role_state(owner, Version("v2", "shop v2", "public"))
+    assert (state.exists, state.sided) == (True, False)
+    with pytest.raises(RefusedError, match="no side of its own"):
+        fence(owner, Version("v2", "shop v2", "public"))
+
+
+@pytest.mark.parametrize(
+    ("rights", "cure"),
+    [
+        (f"GRANT INSERT ON public.items TO {ROLE}", f"{TRUNCATE} {ROLE}"),
+        (f"GRANT UPDATE (name) ON public.items TO {ROLE}", f"{TRUNCATE} {ROLE}"),
+        (f"GRANT TRUNCATE ON public.items TO {ROLE}", f"{TRUNCATE} {ROLE}"),
+        ("GRANT DELETE ON public.items TO PUBLIC", f"{TRUNCATE} PUBLIC"),
+        ("GRANT UPDATE (name) ON public.items TO PUBLIC", f"{TRUNCATE} PUBLIC"),
+        (
+            f"CREATE ROLE team; GRANT UPDATE ON public.items TO team; GRANT team TO {ROLE}",
+            f"REVOKE team FROM {ROLE}",
+        ),
+        (f"GRANT pg_write_all_data TO {ROLE}", f"REVOKE pg_write_all_data FROM {ROLE}"),
+        (f"ALTER TABLE public.items OWNER TO {ROLE}", "ALTER TABLE public.items OWNER TO the owner of the schema"),
+        (
+            f"CREATE ROLE team; ALTER TABLE public.items OWNER TO team; GRANT team TO {ROLE}",
+            f"REVOKE team FROM {ROLE}",
+        ),
+        (f"ALTER ROLE {ROLE} SUPERUSER", f"ALTER ROLE {ROLE} NOSUPERUSER"),
+    ],
+)
+def test_a_fence_that_would_not_hold_says_so_and_its_cure_makes_it_hold(
+    owner: Connection, database: str, rights: str, cure: str
+) -> None:
+    owner.execute(sql(rights))
+    state = role_state(owner, V1)
+    assert (state.beside, state.cures) == (("items",), (cure,))
+    with pytest.raises(RefusedError, match=r"shop v1 may still write items: not by shop v1~writer") as raised:
+        fence(owner, V1)
+    assert cure in raised.value.remedy
+    for statement in raised.value.remedy.split(": ", 1)[1].split("; "):
+        owner.execute(sql(statement.replace("the owner of the schema", "CURRENT_USER")))
+    fence(owner, V1)
+    with pytest.raises(InsufficientPrivilege):
+        write(database, 1)
+
+
+def test_a_membership_that_comes_by_another_hand_is_found(owner: Connection) -> None:
+    owner.execute(sql(f"CREATE ROLE team; GRANT {WRITER} TO team; GRANT team TO {ROLE}"))
+    with pytest.raises(RefusedError, match="may still write: it is a member of shop v1~writer by another") as raised:
+        fence(owner, V1)
+    assert "\\drg" in raised.value.remedy
+
+
+def test_rights_to_read_and_rights_of_others_are_no_matter(owner: Connection) -> None:
+    owner.execute(
+        sql(
+            "CREATE ROLE other; GRANT ALL ON public.items TO other; GRANT SELECT, REFERENCES ON public.items TO PUBLIC;"
+            f" CREATE SCHEMA apart; CREATE TABLE apart.items (id int); GRANT ALL ON apart.items TO {ROLE}"
+        )
+    )
+    assert role_state(owner, V1).beside == ()
+    fence(owner, V1)
+
+
+def test_each_table_and_each_cure_is_named_once(owner: Connection) -> None:
+    owner.execute(
+        sql(
+            "CREATE TABLE public.orders (id int PRIMARY KEY);"
+            f" GRANT INSERT, UPDATE ON public.items TO {ROLE}; GRANT UPDATE ON public.items TO PUBLIC;"
+            f" GRANT pg_write_all_data TO {ROLE}"
+        )
+    )
+    state = role_state(owner, V1)
+    assert state.beside == ("items", "orders")
+    assert sorted(state.cures) == sorted(
+        (f"{TRUNCATE} {ROLE}", f"{TRUNCATE} PUBLIC", f"REVOKE pg_write_all_data FROM {ROLE}")
+    )
+
+
+def test_a_partitioned_table_stands_for_its_partitions(owner: Connection) -> None:
+    owner.execute(
+        sql(
+            "CREATE TABLE public.days (at date) PARTITION BY RANGE (at);"
+            " CREATE TABLE public.day PARTITION OF public.days DEFAULT; GRANT INSERT ON public.days TO PUBLIC"
+        )
+    )
+    assert role_state(owner, V1).beside == ("days",)

@@ -1,0 +1,123 @@
+"""The rows have a say: the candidate waits for its side, contradicting rows end it, the loser is fenced."""
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from abreast.model.event import EventKind
+from abreast.model.rollout import DataGate, Phase, Policy
+from abreast.rollout.actions import RunVersion
+from abreast.rollout.data import STALE_S, judge_data, missing_side, ready_since
+from abreast.rollout.explain import explain
+from abreast.rollout.observed import DataState
+from tests.rollout.play import BEGIN, POLICY, Play, at, under_way
+
+BY_HAND: Final = replace(POLICY, data=DataGate())
+ITSELF: Final = replace(POLICY, data=DataGate(expand=True))
+READY: Final = DataState(ready=("v1", "v2"), ready_since=BEGIN, contractible="v1", drift=0, rows=1000, checked_at=BEGIN)
+
+
+def pending(policy: Policy, data: DataState | None) -> Play:
+    """v2 shall start, and nothing of it runs."""
+    play = Play(under_way(Phase.PENDING, policy), data=data)
+    return play.sees(v2=0)
+
+
+def climbing(data: DataState | None, policy: Policy = BY_HAND) -> Play:
+    """v2 has 10 % of the users."""
+    play = Play(under_way(Phase.PROGRESSING, policy), data=data)
+    play.acked = {"gateway-1": at(1000), "gateway-2": at(1000)}
+    return play
+
+
+@pytest.mark.parametrize(
+    ("policy", "data", "words"),
+    [
+        (BY_HAND, None, "the database has not answered yet"),
+        (BY_HAND, DataState(ready=("v1",)), "abreast data expand v2"),
+        (ITSELF, DataState(ready=("v1",)), "the side of v2 is about to be made"),
+        (ITSELF, DataState(ready=("v1",), doing="backfill products: 5,000 rows, 12%"), "backfill products: 5,000 rows"),
+        (BY_HAND, DataState(fenced=("v2",)), "abreast data expand v2"),
+    ],
+)
+def test_the_candidate_is_not_started_before_it_has_its_side(policy: Policy, data: DataState, words: str) -> None:
+    play = pending(policy, data).phase(Phase.PENDING).waits(words)
+    assert RunVersion("v2") not in play.decision.actions
+    assert RunVersion("v1") in play.decision.actions
+    assert play.after("1h").rollout.phase is Phase.PENDING, "a backfill may take long"
+
+
+def test_it_starts_when_its_side_is_there_and_has_its_whole_time_for_it_from_then_on() -> None:
+    play = pending(ITSELF, DataState(ready=("v1",))).after("1h")
+    play.data = replace(READY, ready_since=play.now)
+    play.turn()
+    assert RunVersion("v2") in play.decision.actions
+    assert ready_since(play.rollout, play.observed) == play.now
+    play.after("30s").phase(Phase.PENDING)
+    play.after("31s").phase(Phase.ROLLING_BACK)
+
+
+def test_a_candidate_that_runs_already_is_not_taken_away_while_the_database_is_silent() -> None:
+    play = climbing(None).turn()
+    assert RunVersion("v2") in play.decision.actions
+    play.phase(Phase.PROGRESSING)
+
+
+def test_what_a_person_must_mend_ends_the_try_with_its_reason() -> None:
+    play = pending(ITSELF, DataState(ready=("v1",), failed="m.yaml:3: there is no table 'x' here → name one"))
+    play.phase(Phase.ROLLED_BACK) if play.rollout.phase is Phase.ROLLED_BACK else play.phase(Phase.ROLLING_BACK)
+    play.notes(EventKind.VERDICT, "data: m.yaml:3: there is no table 'x' here")
+
+
+def test_without_data_nobody_asks() -> None:
+    play = pending(POLICY, None)
+    assert missing_side(play.rollout, play.observed) is None
+    assert RunVersion("v2") in play.decision.actions
+    assert judge_data(play.rollout, play.observed).proven
+
+
+def test_contradicting_rows_roll_back_with_the_first_of_them() -> None:
+    data = replace(READY, drift=2, example="products with id = 7")
+    play = climbing(data).turn().phase(Phase.ROLLING_BACK)
+    play.notes(
+        EventKind.VERDICT,
+        "gate data: 2 of 1,000 rows contradict themselves between v1 and v2, 0 may; the first is products with id = 7",
+    )
+
+
+def test_so_many_as_may_do_not() -> None:
+    policy = replace(POLICY, data=DataGate(max_drift=2))
+    climbing(replace(READY, drift=2), policy).turn().phase(Phase.PROGRESSING)
+    climbing(replace(READY, drift=3), policy).turn().phase(Phase.ROLLING_BACK)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (None, "nobody has looked at the rows yet"),
+        (replace(READY, drift=None), "nobody has looked at the rows yet"),
+        (replace(READY, drift=9, checked_at=BEGIN - 1), "nobody has looked at the rows yet"),
+        (replace(READY, unfenceable={"v2": "orders"}), "the fence is lost: v2 could write past it (orders)"),
+    ],
+)
+def test_what_is_not_known_decides_nothing(data: DataState | None, words: str) -> None:
+    play = climbing(data)
+    verdict = judge_data(play.rollout, play.observed)
+    assert (verdict.worse, verdict.proven) == (False, False)
+    assert words in verdict.sentence
+
+
+def test_what_was_seen_long_ago_proves_nothing() -> None:
+    play = climbing(READY).after("121s")
+    verdict = judge_data(play.rollout, play.observed)
+    assert not verdict.proven
+    assert "but that was 2 m" in verdict.sentence
+    assert play.now - BEGIN > STALE_S
+
+
+def test_rows_that_agree_prove_it_and_people_read_so() -> None:
+    play = climbing(READY)
+    assert judge_data(play.rollout, play.observed).proven
+    told = "\n".join(explain(play.rollout, play.observed))
+    assert "Gate data: 0 of 1,000 rows contradict themselves between v1 and v2" in told
