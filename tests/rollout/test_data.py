@@ -98,6 +98,7 @@ def test_so_many_as_may_do_not() -> None:
         (None, "nobody has looked at the rows yet"),
         (replace(READY, drift=None), "nobody has looked at the rows yet"),
         (replace(READY, drift=9, checked_at=BEGIN - 1), "nobody has looked at the rows yet"),
+        (replace(READY, ready=("v1",), fenced=("v2",)), "v2 is fenced and writes nothing: abreast data unfence v2"),
         (replace(READY, unfenceable={"v2": "orders"}), "the fence is lost: v2 could write past it (orders)"),
     ],
 )

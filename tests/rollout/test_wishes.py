@@ -35,12 +35,16 @@ def test_what_has_requests_in_flight_is_drained_before_it_stops() -> None:
     assert (drained_at(play.rollout, play.observed, "v3"), drained_next(play.rollout, play.observed)) == (end, end)
 
 
-@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.PROGRESSING, Phase.PAUSED, Phase.BAKING, Phase.ROLLING_BACK])
-def test_while_it_may_have_users_it_may_write(phase: Phase) -> None:
+def test_a_candidate_that_is_to_start_gets_its_side_and_may_write() -> None:
+    play = Play(under_way(Phase.PENDING, ITSELF), data=READY).sees(v2=0)
+    assert OpenData("v1", "v2", expand=True) in play.decision.actions
+    assert FenceData("v2") not in play.decision.actions
+
+
+@pytest.mark.parametrize("phase", [Phase.PROGRESSING, Phase.PAUSED, Phase.BAKING, Phase.ROLLING_BACK])
+def test_while_it_has_users_nobody_but_a_person_decides_whether_it_writes(phase: Phase) -> None:
     play = Play(under_way(phase, ITSELF), data=READY)
-    wishes = play.turn().decision.actions
-    assert OpenData("v1", "v2", expand=True) in wishes
-    assert FenceData("v2") not in wishes
+    assert not {OpenData("v1", "v2", expand=True), FenceData("v2")} & set(play.turn().decision.actions)
 
 
 def test_it_is_fenced_once_its_last_request_is_answered() -> None:

@@ -57,6 +57,7 @@ class Keeper:
         self._wish = Wish()
         self._hopeless: Wish | None = None
         self._unfenced: Wish | None = None
+        self._opened: Wish | None = None
         self._state: DataState | None = None
         self._doing = ""
         self._failed = ""
@@ -99,7 +100,7 @@ class Keeper:
     def _want(self, wish: Wish) -> None:
         if wish != self._wish:
             self._wish = wish
-            self._hopeless, self._unfenced, self._failed = None, None, ""
+            self._hopeless, self._unfenced, self._opened, self._failed = None, None, None, ""
             self._woken.set()
 
     async def _look_again_and_again(self) -> None:
@@ -112,7 +113,7 @@ class Keeper:
                 self._trouble = f"the database does not answer: {_line(error)}"
             else:
                 self._trouble = ""
-                self._state = _with_check(found, self._state)
+                self._state = self._with_check(found)
                 for sentence in said:
                     self._on_event(sentence)
             if self.state() != before:
@@ -182,10 +183,12 @@ class Keeper:
                 states[wish.fenced] = database.role(wish.fenced)
             sided = [name for name in _filled(migration, known) if states[name].exists and states[name].sided]
             name = wish.candidate
-            if name in sided and not wish.dropped and not states[name].writes:
-                database.unfence(name)
-                said.append(f"{name} may write again")
-                states[name] = database.role(name)
+            if name in sided and not wish.dropped and wish != self._opened:
+                self._opened = wish  # once: whoever fences it later means it
+                if not states[name].writes:
+                    database.unfence(name)
+                    said.append(f"{name} may write again")
+                    states[name] = database.role(name)
             under_way = migration is not None and migration.phase in ("expanded", "contracting")
             found = DataState(
                 ready=tuple(name for name in sided if states[name].writes),
@@ -195,6 +198,17 @@ class Keeper:
                 contractible=migration.plan.old_version if migration and under_way else "",
             )
         return found, said
+
+    def _with_check(self, found: DataState) -> DataState:
+        """With what the last check has found, which a look knows nothing of."""
+        before = self._state
+        if not found.contractible:  # one side alone contradicts nobody
+            return replace(found, drift=0, checked_at=self._clock.now())
+        if before is None or not before.contractible:
+            return found
+        return replace(
+            found, drift=before.drift, rows=before.rows, checked_at=before.checked_at, example=before.example
+        )
 
     def _fence(self, database: Data, wish: Wish) -> str:
         """What came of it, as a sentence; what cannot be fenced is tried once."""
@@ -282,13 +296,6 @@ def _filled(migration: Migration | None, known: list[str]) -> tuple[str, ...]:
         "contracted": (plan.new_version,),
     }.get(migration.phase, (plan.old_version,))
     return tuple(name for name in filled if name in known)
-
-
-def _with_check(found: DataState, before: DataState | None) -> DataState:
-    """With what the last check has found, which a look knows nothing of."""
-    if before is None:
-        return found
-    return replace(found, drift=before.drift, rows=before.rows, checked_at=before.checked_at, example=before.example)
 
 
 def _example(table: TableCheck, each: Difference) -> str:

@@ -55,10 +55,18 @@ def judge_data(rollout: Rollout, observed: Observed) -> Verdict:
         return Verdict(worse=True, proven=False, sentence=f"{seen}, {gate.max_drift:,} may{example}", share=1.0)
     if ago > STALE_S:
         return _undecided(f"{seen}, but that was {about(ago)} ago")
-    beside = state.unfenceable.get(rollout.candidate or "")
-    if beside:
-        return _undecided(f"the fence is lost: {rollout.candidate} could write past it ({beside})")
+    open_question = _of_fence(rollout.candidate or "", state)
+    if open_question:
+        return _undecided(open_question)
     return Verdict(worse=False, proven=True, sentence=f"{seen} ({about(ago)} ago)", share=1.0)
+
+
+def _of_fence(candidate: str, state: DataState) -> str:
+    """What is wrong with the candidate's rights to write; empty if nothing is."""
+    if candidate in state.fenced:
+        return f"{candidate} is fenced and writes nothing: abreast data unfence {candidate}"
+    beside = state.unfenceable.get(candidate)
+    return f"the fence is lost: {candidate} could write past it ({beside})" if beside else ""
 
 
 def is_over(rollout: Rollout) -> bool:

@@ -31,7 +31,7 @@ def _data_wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
     gate, candidate = rollout.policy.data, rollout.candidate
     if gate is None or candidate is None:
         return
-    if rollout.active:
+    if rollout.phase is Phase.PENDING:  # later a person may fence it, and nobody takes that back
         yield OpenData(rollout.stable, candidate, gate.expand)
     elif data.is_over(rollout) and drained_at(rollout, observed, candidate) <= observed.now:
         yield FenceData(candidate)
