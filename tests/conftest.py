@@ -33,10 +33,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 BESIDE: Final = tuple(
-    Path(__file__).parent / name
-    for name in ("postgres", "bench/test_data.py", "bench/test_data_backfill.py", "e2e/test_demo_data.py")
+    Path(__file__).parent / name for name in ("postgres", "bench", "cli/test_bench.py", "e2e/test_demo_data.py")
 )
-"""What keeps real PostgreSQLs busy for minutes: beside the suite, unless it is asked for by name. CI runs both."""
+"""What keeps real PostgreSQLs busy for minutes, and the benches, small as they are here: beside the suite, unless it
+is asked for by name. CI runs both."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-import asyncio
+
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """Uvloop leaves its handlers of signals behind; the command's process ends with its loop, this one does not."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="module")
