@@ -9,6 +9,7 @@ from abreast.analysis.assessment import Assessment
 from abreast.model.rollout import (
     ApproveStep,
     BakeStep,
+    DataGate,
     DifferenceGate,
     ErrorGate,
     HoldStep,
@@ -23,7 +24,7 @@ from abreast.model.rollout import (
 from abreast.model.service import Endpoint, Instance, InstanceState
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
-from abreast.rollout.observed import Command, Differences, NodeState, Observed, Tally, Verb
+from abreast.rollout.observed import Command, DataState, Differences, NodeState, Observed, Tally, Verb
 from abreast.rollout.steps import weight_at
 from abreast.rollout.transitions import HALTED
 from abreast.rollout.turn import shadow_at, split_of
@@ -82,6 +83,7 @@ policies = st.builds(
     errors=st.builds(ErrorGate, st.sampled_from([1, 25, 500, 5000, FULL_WEIGHT]), st.sampled_from([1.0, 10.0])),
     latency=maybe(st.builds(LatencyGate, st.sampled_from([0, 2000]), st.sampled_from([1.0, 20.0]), spans)),
     differences=st.builds(DifferenceGate, st.sampled_from([0, 10, 500])),
+    data=maybe(st.builds(DataGate, st.sampled_from([0, 5]), st.booleans(), maybe(spans))),
     retire_after_s=spans,
     unused_for_s=spans,
     drain_s=spans,
@@ -173,6 +175,25 @@ def splits(draw: st.DrawFn) -> Split:
 
 
 @st.composite
+def data_states(draw: st.DrawFn) -> DataState:
+    """Anything that a database may say."""
+    sides = st.lists(st.sampled_from(VERSIONS), unique=True).map(tuple)
+    ready = draw(sides)
+    return DataState(
+        ready=ready,
+        ready_since=draw(times),
+        fenced=tuple(name for name in draw(sides) if name not in ready),
+        unfenceable=draw(st.sampled_from([{}, {"v2": "products"}])),
+        contractible=draw(st.sampled_from(["", "v1", "v2"])),
+        doing=draw(st.sampled_from(["", "backfill, 50%"])),
+        failed=draw(st.sampled_from(["", "", "m.yaml:3: there is no table 'x'"])),
+        drift=draw(st.sampled_from([None, 0, 1, 9])),
+        rows=1000,
+        checked_at=draw(times),
+    )
+
+
+@st.composite
 def facts(draw: st.DrawFn, rollout: Rollout) -> Observed:
     """Anything that could be seen, at any time after what the rollout remembers."""
     remembered = [
@@ -194,6 +215,7 @@ def facts(draw: st.DrawFn, rollout: Rollout) -> Observed:
         counting_since=draw(times),
         assessment=draw(assessments(rollout)),
         differences=draw(differences()),
+        data=draw(maybe(data_states())),
     )
 
 

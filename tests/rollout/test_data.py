@@ -64,6 +64,11 @@ def test_a_candidate_that_runs_already_is_not_taken_away_while_the_database_is_s
     play.phase(Phase.PROGRESSING)
 
 
+def test_a_candidate_that_has_users_is_started_again_whatever_the_database_says() -> None:
+    play = Play(under_way(Phase.RETIRING, BY_HAND), ready={})
+    assert RunVersion("v2") in play.turn().decision.actions
+
+
 def test_what_a_person_must_mend_ends_the_try_with_its_reason() -> None:
     play = pending(ITSELF, DataState(ready=("v1",), failed="m.yaml:3: there is no table 'x' here → name one"))
     play.phase(Phase.ROLLED_BACK) if play.rollout.phase is Phase.ROLLED_BACK else play.phase(Phase.ROLLING_BACK)

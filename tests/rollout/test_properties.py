@@ -28,7 +28,7 @@ from abreast.rollout.actions import RunVersion, SetSplit
 from abreast.rollout.commands import allowed
 from abreast.rollout.decide import decide
 from abreast.rollout.gates import judge_errors, judge_latency
-from abreast.rollout.observed import Command, Differences, NodeState, Verb
+from abreast.rollout.observed import Command, DataState, Differences, NodeState, Verb
 from abreast.rollout.transitions import HALTED, TRANSITIONS, Trigger, target
 from abreast.rollout.turn import ACTOR, split_of
 from abreast.rollout.watch import LIVE, limits_of, next_weight
@@ -123,6 +123,7 @@ def test_without_any_count_nobody_is_promoted_by_weight_nor_rolled_back(phase: P
         step={},
         assessment=data.draw(st.sampled_from([Assessment(), Engine(limits_of(rollout.policy)).assessment()])),
         differences=Differences(),
+        data=data.draw(st.sampled_from([None, DataState(ready=("v1", "v2"))])),
         nodes=(NodeState("n", split_of(rollout), connected=True),),
     )
     decision = decide(rollout, nothing)

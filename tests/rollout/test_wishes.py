@@ -58,10 +58,19 @@ def test_it_is_fenced_once_its_last_request_is_answered() -> None:
 
 
 def test_a_request_that_never_ends_keeps_it_open_no_longer_than_draining_takes() -> None:
-    play = Play(under_way(Phase.ROLLED_BACK, BY_HAND), data=READY)
+    play = Play(under_way(Phase.ROLLED_BACK, BY_HAND), data=READY).hears(at(0))
     play.step = {"v2": Tally(requests=5, in_flight=1)}
-    play.after("1h")
+    assert FenceData("v2") not in play.turn().decision.actions
+    play.after(f"{POLICY.drain_s:g}s")
     assert FenceData("v2") in play.decision.actions
+
+
+def test_it_is_not_fenced_while_it_serves_the_users_of_a_stable_that_is_gone() -> None:
+    play = Play(under_way(Phase.ROLLED_BACK, BY_HAND), data=READY).hears(at(0)).sees(v1=0).obeyed()
+    assert FenceData("v2") not in play.decision.actions
+    play.sees(v1=2)
+    assert FenceData("v2") not in play.decision.actions, "its users are not back yet"
+    assert FenceData("v2") in play.obeyed().decision.actions
 
 
 def test_the_old_side_is_dropped_so_long_after_the_end() -> None:

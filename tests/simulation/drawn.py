@@ -5,6 +5,7 @@ import random
 from abreast.model.rollout import (
     ApproveStep,
     BakeStep,
+    DataGate,
     DifferenceGate,
     ErrorGate,
     HoldStep,
@@ -45,11 +46,18 @@ def policy_of(dice: random.Random) -> Policy:
         errors=ErrorGate(dice.choice([500, 2000, FULL_WEIGHT]), dice.choice([1.0, 3.0])),
         latency=dice.choice([None, None, LatencyGate(dice.choice([0, 5000]), 2.0, dice.choice([0.0, 10.0]))]),
         differences=DifferenceGate(dice.choice([10, 1000, 2000])),
+        data=_data_gate(dice),
         retire_after_s=dice.choice([0.0, 100.0, 5000.0]),
         unused_for_s=dice.choice([0.0, 50.0]),
         drain_s=dice.choice([0.0, 10.0]),
         start_timeout_s=dice.choice([10.0, 60.0]),
     )
+
+
+def _data_gate(dice: random.Random) -> DataGate | None:
+    if dice.random() < 0.6:
+        return None
+    return DataGate(dice.choice([0, 5]), expand=dice.random() < 0.8, contract_after_s=dice.choice([None, 50.0]))
 
 
 def world_of(dice: random.Random) -> World:
@@ -59,6 +67,7 @@ def world_of(dice: random.Random) -> World:
             error_share=dice.choice([0.0, 0.0, 0.01, 0.3, 0.8]),
             ms=dice.choice([10, 10, 10, 40]),
             difference_share=dice.choice([0.0, 0.0, 0.0, 0.01, 0.5]),
+            drift=dice.choice([0, 0, 0, 3, 9]),
             starts=name == "v1" or dice.random() < 0.9,
             wanted=dice.randint(1, 3),
         )

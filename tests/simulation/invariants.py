@@ -9,9 +9,10 @@ from abreast.model.rollout import LadderStep, Phase, Rollout, ShadowStep, Weight
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
 from abreast.rollout.actions import Decision, RunVersion, SetSplit, StopVersion
+from abreast.rollout.data import missing_side
 from abreast.rollout.decide import decide
 from abreast.rollout.observed import Observed
-from abreast.rollout.turn import ACTOR, split_of
+from abreast.rollout.turn import ACTOR, share_of, split_of
 from abreast.rollout.watch import next_weight
 from tests.simulation.world import World
 
@@ -44,9 +45,11 @@ def check_decision(before: Rollout, observed: Observed, decision: Decision) -> N
     assert not running & stopping, "a version is run and stopped at once"
     for version in stopping:
         assert not observed.routed(version), f"1: {version} is stopped while a gateway may route to it"
-    assert set(split.versions) <= running, "6: the split names a version that shall not run"
+    assert {name for name in split.versions if share_of(split, name)} <= running, "6: users of what shall not run"
+    assert set(split.versions) <= running or missing_side(decision.rollout, observed), "6: named, but shall not run"
     assert set(split.versions) <= set(observed.wanted), "6: the split names a version that nobody knows"
     _check_shelter(split, observed)
+    _check_sides(running, decision.rollout, observed)
     _check_copies(split, decision.rollout)
     _check_evidence(before, observed, decision)
     _check_audit(before, decision)
@@ -61,6 +64,15 @@ def _check_shelter(split: Split, observed: Observed) -> None:
     stable, candidate = observed.ready(split.stable), observed.ready(split.candidate)
     assert not (split.weight > 0 and stable and not candidate), "2: users go to a candidate that is not there"
     assert not (split.weight < FULL_WEIGHT and candidate and not stable), "2: users go to a stable that is not"
+
+
+def _check_sides(running: set[str], after: Rollout, observed: Observed) -> None:
+    """A version without users does not begin to run before its side of the data is there."""
+    candidate, data = after.candidate, observed.data
+    begins = candidate in running and not after.weight and not observed.running(candidate)
+    if after.policy.data is not None and begins:
+        assert data is not None, "data: a candidate is started before the database has answered"
+        assert candidate in data.ready, "data: a candidate is started without a side of its own"
 
 
 def _check_copies(split: Split, after: Rollout) -> None:
@@ -92,6 +104,10 @@ def _check_evidence(before: Rollout, observed: Observed, decision: Decision) -> 
         # In one turn a side that is there again has its users back before the step is looked at.
         both = replace(before, sheltering=None)
         assert observed.obeyed(split_of(both)), "a step is done that not every gateway obeys"
+    if isinstance(ended, WeightStep) and policy.data is not None:
+        assert observed.data is not None, "8: nobody looked at the rows, but the step is done"
+        assert observed.data.drift is not None, "8: nobody looked at the rows, but the step is done"
+        assert observed.data.drift <= policy.data.max_drift, "8: a step is done although rows contradict themselves"
     if not by_itself(before, observed, decision):
         return
     verdicts = [event for event in decision.events if worse(event)]
@@ -102,7 +118,9 @@ def _check_evidence(before: Rollout, observed: Observed, decision: Decision) -> 
         failed = (errors.attempt.bad_c or errors.alone.bad_c) and (errors.worse.proven or errors.hard.proven)
         slow = any(each.attempt.bad_c for each in latency.quantiles) and latency.worse.proven
         differ = observed.differences.compared and observed.differences.against.log_e > 0
-        assert gone or failed or slow or differ, f"8: a verdict from {errors.attempt}"
+        seen_drift = observed.data.drift if observed.data else None
+        drifted = policy.data is not None and (seen_drift or 0) > policy.data.max_drift
+        assert gone or failed or slow or differ or drifted, f"8: a verdict from {errors.attempt}"
 
 
 def worse(event: Event) -> bool:
@@ -205,6 +223,12 @@ def check_stop(world: World, version: str) -> None:
     assert version not in coming, f"1: {version} is stopped while a snapshot with it is on its way"
 
 
+def check_loss_of_data(world: World, version: str, how: str) -> None:
+    """No gateway sends a user to a version that may no longer write, or whose side is gone, and none is about to."""
+    for split in (*(node.truth for node in world.nodes), *(split for node in world.nodes for _, split in node.sent)):
+        assert split is None or not share_of(split, version), f"data: {version} is {how} while a gateway sends it users"
+
+
 def check_world(world: World, before: Rollout, after: Rollout) -> None:
     """7: when a rollout says that it was rolled back, no gateway sends a user to the candidate."""
     if after.phase is Phase.ROLLED_BACK and before.phase is not Phase.ROLLED_BACK:
@@ -233,6 +257,8 @@ def check_rest(world: World, rollout: Rollout, because: str) -> None:
             for node in world.nodes
         ), "7: a rollback that never ended"
         assert world.ready(rollout.candidate) == 0, "the candidate of a rollback is never retired"
+        writes = rollout.candidate in world.database.sides - world.database.fenced
+        assert rollout.policy.data is None or not writes, "data: the candidate of a rollback still writes"
         return
     assert because, f"stuck in {rollout.phase} without a word"
     waits_for_person = rollout.phase in {Phase.PAUSED, Phase.FROZEN} or "approve" in because

@@ -11,13 +11,19 @@ from abreast.analysis.assessment import Assessment
 from abreast.controller.jury import Jury
 from abreast.model.errors import ConflictError, StoreError
 from abreast.model.event import Event
-from abreast.model.rollout import (
-    Policy,
-    Rollout,
-)
+from abreast.model.rollout import Phase, Policy, Rollout
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
-from abreast.rollout.actions import Action, Decision, RunVersion, SetSplit, StopVersion
+from abreast.rollout.actions import (
+    Action,
+    ContractData,
+    Decision,
+    FenceData,
+    OpenData,
+    RunVersion,
+    SetSplit,
+    StopVersion,
+)
 from abreast.rollout.decide import decide, first
 from abreast.rollout.observed import Command, Differences, Observed, Verb
 from abreast.rollout.watch import Watch
@@ -25,6 +31,7 @@ from tests.fakes.store import FakeStore
 from tests.simulation.drawn import VERSIONS, policy_of, world_of
 from tests.simulation.invariants import (
     check_decision,
+    check_loss_of_data,
     check_nested,
     check_proof,
     check_rest,
@@ -40,6 +47,9 @@ CALM_CYCLES = 3000
 REST_CYCLES = 30
 SAVING = 0.5
 """How likely the evidence is saved in a cycle that has some."""
+
+TOUCHED = 0.05
+"""How likely a person has a hand in the database in a cycle."""
 
 FULL = StoreError("the disk is full", "free some space")
 
@@ -80,6 +90,7 @@ class Run:
         for _ in range(cycles):
             self.world.pass_time(self.dice.choice([0.05, 0.3, 1.0, 5.0]))
             self._look_at_gateways()
+            await self._touch_the_database()
             self.store.broken = FULL if self.world._happens("store") else None
             try:
                 await self._cycle(self._commands())
@@ -171,6 +182,7 @@ class Run:
             step=world.tally(max(rollout.step_since, rollout.weight_since)),
             counting_since=world.counting_since,
             differences=self._compared(rollout),
+            data=world.database.state,
             commands=commands,
         )
         return replace(observed, assessment=self._assessed(rollout, observed))
@@ -203,14 +215,27 @@ class Run:
             if self.world._happens("lost_action"):
                 continue
             for _ in range(2 if self.world._happens("lost_action") else 1):
-                if isinstance(action, SetSplit):
-                    self.world.publish(action.split)
-                elif isinstance(action, RunVersion):
-                    self.world.run(action.version)
-                elif isinstance(action, StopVersion):
-                    check_stop(self.world, action.version)
-                    self.world.stop(action.version)
+                self._carry_out(action)
             self._may_crash()
+
+    def _carry_out(self, action: Action) -> None:
+        database = self.world.database
+        match action:
+            case SetSplit():
+                self.world.publish(action.split)
+            case RunVersion():
+                self.world.run(action.version)
+            case StopVersion():
+                check_stop(self.world, action.version)
+                self.world.stop(action.version)
+            case OpenData():
+                database.want("open", action.stable, action.candidate, action.expand)
+            case FenceData():
+                check_loss_of_data(self.world, action.version, "fenced")
+                database.want("fence", action.version)
+            case ContractData():
+                check_loss_of_data(self.world, action.old, "dropped")
+                database.want("contract", action.old, action.new)
 
     def _may_crash(self) -> None:
         if self.world._happens("crash"):
@@ -255,6 +280,16 @@ class Run:
             salt = self.salts.setdefault(decision.rollout.number, split.salt)
             assert split.salt == salt, "4: users were shuffled within a rollout"
             assert list(self.salts.values()).count(salt) == 1, "4: two rollouts begin with the same users"
+
+    async def _touch_the_database(self) -> None:
+        """A person makes the side that the candidate waits for, or fences it where it is on its way."""
+        if self.dice.random() > TOUCHED:
+            return
+        rollout = await self._stored()
+        if rollout is not None and rollout.candidate is not None and rollout.phase is Phase.PENDING:
+            self.world.database.made(rollout.stable, rollout.candidate, self.world.now)
+        elif rollout is not None and rollout.candidate is not None and self.dice.random() < TOUCHED:
+            self.world.database.fenced.add(rollout.candidate)
 
     def _look_at_gateways(self) -> None:
         for node in self.world.nodes:

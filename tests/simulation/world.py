@@ -14,6 +14,7 @@ from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
 from abreast.ports import VersionCounts
 from abreast.rollout.observed import Differences, NodeState, Tally
+from tests.simulation.database import Database
 
 PLACE = Endpoint("127.0.0.1", 1)
 """Where every instance is: nothing here depends on it."""
@@ -32,12 +33,14 @@ RESTART_S = 2.0
 class Quality:
     """What a version is like: the share of its requests that fail, and whether it ever becomes ready.
 
-    ``difference_share`` of its answers differ from those of the version before it. An answer takes ``ms``.
+    ``difference_share`` of its answers differ from those of the version before it. An answer takes ``ms``. Of the rows
+    that it writes ``drift`` contradict the other side.
     """
 
     error_share: float = 0.0
     ms: int = 10
     difference_share: float = 0.0
+    drift: int = 0
     starts: bool = True
     wanted: int = 1
 
@@ -118,7 +121,12 @@ class World:
     over: list[tuple[float, Mapping[str, Side]]] = field(default_factory=list)
     gateways_found_at: float = 0.0
     copied: dict[str, int] = field(default_factory=dict)
+    database: Database = field(init=False)
     _count: int = 0
+
+    def __post_init__(self) -> None:
+        drifting = {name: quality.drift for name, quality in self.qualities.items()}
+        self.database = Database(self.dice, drifting, self.dice.choice([5.0, 60.0]))
 
     # What the control plane asks for
 
@@ -155,6 +163,7 @@ class World:
         self.samples.clear()
         self.over.clear()
         self.in_second = {}
+        self.database.lose_control_plane()
         if self.dice.random() < 0.5:
             self.copied.clear()  # its relay died with it
         self.counting_since = self.now
@@ -227,6 +236,7 @@ class World:
         for node in self.nodes:
             self._talk(node)
         self._use(seconds)
+        self.database.pass_time(self.now)
 
     def routed(self) -> set[str]:
         """The versions that some gateway really sends users to, or would send testers to."""

@@ -6,6 +6,7 @@ from abreast.model.rollout import Phase, Rollout
 from abreast.model.units import about
 from abreast.rollout.gates import Verdict
 from abreast.rollout.observed import DataState, Observed
+from abreast.rollout.turn import share_of, split_of
 
 STALE_S: Final = 120.0
 """What was seen longer ago proves nothing."""
@@ -29,8 +30,9 @@ def missing_side(rollout: Rollout, observed: Observed) -> str | None:
 
 
 def may_run(rollout: Rollout, observed: Observed) -> bool:
-    """Whether the candidate may have instances: it has its side, or has them already."""
-    return observed.running(rollout.candidate or "") or missing_side(rollout, observed) is None
+    """Whether the candidate may have instances: it has its side, or users, or has them already."""
+    begun = rollout.weight > 0 or observed.running(rollout.candidate or "")
+    return begun or missing_side(rollout, observed) is None
 
 
 def ready_since(rollout: Rollout, observed: Observed) -> float:
@@ -69,9 +71,13 @@ def _of_fence(candidate: str, state: DataState) -> str:
     return f"the fence is lost: {candidate} could write past it ({beside})" if beside else ""
 
 
-def is_over(rollout: Rollout) -> bool:
-    """Whether the candidate has lost the traffic for good, so that it has nothing more to write."""
-    return rollout.phase is Phase.ROLLED_BACK
+def is_over(rollout: Rollout, observed: Observed) -> bool:
+    """Whether the candidate has lost the traffic, so that it has nothing more to write.
+
+    While stable has no ready instance the candidate of a rollback serves its users, and writes for them.
+    """
+    split = split_of(rollout)
+    return rollout.phase is Phase.ROLLED_BACK and not share_of(split, rollout.candidate) and observed.obeyed(split)
 
 
 def contract_due(rollout: Rollout, state: DataState | None) -> float | None:

@@ -33,7 +33,7 @@ def _data_wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
         return
     if rollout.phase is Phase.PENDING:  # later a person may fence it, and nobody takes that back
         yield OpenData(rollout.stable, candidate, gate.expand)
-    elif data.is_over(rollout) and drained_at(rollout, observed, candidate) <= observed.now:
+    elif data.is_over(rollout, observed) and drained_at(rollout, observed, candidate) <= observed.now:
         yield FenceData(candidate)
     due = data.contract_due(rollout, observed.data)
     if due is not None and due <= observed.now:
