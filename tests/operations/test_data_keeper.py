@@ -1,6 +1,7 @@
 """The control plane's hand in a real database: it makes sides, fences, finds contradictions, drops; and says so."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,13 +29,15 @@ DEADLINE_S = 20.0
 
 
 class Counting(Keeper):
-    """Counts how often it has looked."""
+    """Counts how often it has looked; what it saw may be old once it is told."""
 
     looks = 0
+    slowness_s = 0.0
 
     def _look(self, wish: Wish) -> tuple[DataState, list[str]]:
         found = super()._look(wish)
         self.looks += 1
+        time.sleep(self.slowness_s)
         return found
 
 
@@ -122,6 +125,14 @@ async def test_from_a_side_that_is_made_to_one_that_is_dropped(database: str, tm
         assert alone.ready == ("v2",)
         await made.says("the side of v1 is dropped")
         assert made.sql("SELECT id, price FROM public.products WHERE id <= 2 ORDER BY id") == [(1, 777), (2, 200)]
+
+
+async def test_what_is_done_is_not_done_again_for_what_was_seen_before(database: str, tmp_path: Path) -> None:
+    async with kept(database, tmp_path) as made:
+        made.keeper.slowness_s = 0.4
+        made.keeper.open("v1", "v2", expand=True)
+        await made.until(lambda state: "v2" in state.ready and state.rows == 100)
+        assert made.events == ["v2 can run beside v1"]
 
 
 async def test_a_fence_that_a_person_sets_meanwhile_stays(database: str, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ class Keeper:
         self._failed = ""
         self._trouble = ""
         self._woken = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._open: set[psycopg.Connection[tuple[object, ...]]] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -106,6 +107,11 @@ class Keeper:
     async def _look_again_and_again(self) -> None:
         while True:
             self._woken.clear()
+            await self._look_once()
+            await self._rest(LOOK_S)
+
+    async def _look_once(self) -> None:
+        async with self._looking:
             before = self.state()
             try:
                 found, said = await asyncio.to_thread(self._look, self._wish)
@@ -118,7 +124,6 @@ class Keeper:
                     self._on_event(sentence)
             if self.state() != before:
                 self._on_news()
-            await self._rest(LOOK_S)
 
     async def _work_again_and_again(self) -> None:
         maintained = checked = -MAINTAIN_S
@@ -165,6 +170,7 @@ class Keeper:
             self._doing = ""
             if said:
                 self._on_event(said)
+                await self._look_once()  # what was seen last is from before: it would be done again
         self._on_news()
 
     def _look(self, wish: Wish) -> tuple[DataState, list[str]]:
