@@ -1,6 +1,7 @@
-"""A migrating abreast that dies at its n-th statement: killed for good in a process of its own, or cut off in ours."""
+"""An abreast that dies at its n-th statement: killed for good in a process of its own, or cut off in ours."""
 
 import math
+import multiprocessing
 import os
 import signal
 import threading
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, LiteralString
 
 import psycopg
@@ -73,6 +75,9 @@ def mortal(url: str) -> Iterator[Mortal]:
         yield connection
 
 
+Work = Callable[[psycopg.Connection[tuple[Any, ...]]], object]
+
+
 def carry_out(
     connection: psycopg.Connection[tuple[Any, ...]],
     verb: Verb,
@@ -94,16 +99,24 @@ def carry_out(
         migrator.undo("public", NEW, 0.0)
 
 
-def statements(url: str, verb: Verb, plan: Plan) -> int:
+def migrating(verb: Verb, plan: Plan) -> Work:
+    """The verb as work that always takes the same statements."""
+    return partial(carry_out, verb=verb, plan=plan, clock=_standing)
+
+
+def statements(url: str, work: Work) -> int:
     """How many it takes when nothing happens."""
     with mortal(url) as connection:
         connection.fate = Fate(NEVER, "before", _alive)
-        carry_out(connection, verb, plan, _standing)
+        work(connection)
         return connection.fate.count
 
 
-def cut_off(url: str, verb: Verb, plan: Plan, number: int, moment: Moment) -> None:
-    """Do it until then, in this process; the server sees the connection end as if the process had died."""
+def cut_off(url: str, work: Work, number: int, moment: Moment) -> bool:
+    """Do it until then, in this process; the server sees the connection end as if the process had died.
+
+    False if it was done before then.
+    """
     with mortal(url) as connection:
 
         def die() -> None:
@@ -112,17 +125,27 @@ def cut_off(url: str, verb: Verb, plan: Plan, number: int, moment: Moment) -> No
 
         connection.fate = Fate(number, moment, die)
         try:
-            carry_out(connection, verb, plan, _standing)
+            work(connection)
         except CutOffError:
-            return
-    raise AssertionError(f"{verb} has no statement {number}")
+            return True
+    return False
 
 
-def die(url: str, verb: Verb, plan: Plan, number: int, moment: Moment) -> None:
-    """Do it until then, and end this process by SIGKILL: for a process of its own."""
+def killed(url: str, work: Work, number: int, moment: Moment) -> bool:
+    """The same in a process that ends by SIGKILL."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.postgres.dying"])
+    process = context.Process(target=_die, args=(url, work, number, moment))
+    process.start()
+    process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL), f"statement {number}: {process.exitcode}"
+    return process.exitcode == -signal.SIGKILL
+
+
+def _die(url: str, work: Work, number: int, moment: Moment) -> None:
     with mortal(url) as connection:
         connection.fate = Fate(number, moment, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        carry_out(connection, verb, plan, _standing)
+        work(connection)
 
 
 def _standing() -> float:

@@ -1,7 +1,5 @@
 """Abreast is killed at any statement: the next call finishes or takes back, and nothing half done is left."""
 
-import multiprocessing
-import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from abreast.postgres.migrate import Migrator
 from abreast.schema.migration import read_migration
 from abreast.schema.plan import Plan
 from tests.fakes.postgres import Servers
-from tests.postgres.dying import NEW, OLD, Moment, Verb, carry_out, cut_off, die, statements
+from tests.postgres.dying import NEW, OLD, Moment, Verb, carry_out, cut_off, killed, migrating, statements
 from tests.postgres.fingerprint import fingerprint, record, without_grants
 
 TABLES: Final = """
@@ -111,7 +109,7 @@ def case(request: pytest.FixtureRequest, servers: Servers) -> Iterator[Case]:
             carry_out(connection, "expand", plan)
             write_as_new(before)
     done = copy(servers, before)
-    count = statements(done, verb, plan)
+    count = statements(done, migrating(verb, plan))
     back = copy(servers, adopted)
     with connected(back) as connection:
         carry_out(connection, "expand", plan)
@@ -154,7 +152,7 @@ def discard(servers: Servers, url: str) -> None:
 def survive(case: Case, number: int, moment: Moment, *, undo: bool) -> None:
     """Cut it off there, give the next command, and look."""
     url = copy(case.servers, case.before)
-    cut_off(url, case.verb, case.plan, number, moment)
+    assert cut_off(url, migrating(case.verb, case.plan), number, moment)
     case.again(url, undo=undo)
     discard(case.servers, url)
 
@@ -162,12 +160,7 @@ def survive(case: Case, number: int, moment: Moment, *, undo: bool) -> None:
 def survive_sigkill(case: Case, number: int, moment: Moment, *, undo: bool) -> None:
     """The same with a process that is killed."""
     url = copy(case.servers, case.before)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.postgres.dying"])
-    process = context.Process(target=die, args=(url, case.verb, case.plan, number, moment))
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL, f"{case.verb}, statement {number}: {process.exitcode}"
+    assert killed(url, migrating(case.verb, case.plan), number, moment)
     case.again(url, undo=undo)
     discard(case.servers, url)
 

@@ -1,20 +1,17 @@
 """A repair that is killed at any statement: the next call does the rest, and nothing twice."""
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
-from abreast.postgres.connection import PINNED, sql
+from abreast.postgres.connection import sql
 from abreast.postgres.proposal import propose
 from abreast.postgres.repair import repair
 from abreast.schema.repair import Outcome, Verdict
 from tests.fakes.journal_shop import ITEMS, ORDERS, JournalShop
+from tests.postgres.dying import Moment, Work, cut_off, killed
 
 NOTHING = Outcome(0, ())
 
@@ -23,30 +20,6 @@ NOTHING = Outcome(0, ())
 def shop(database: str) -> Iterator[JournalShop]:
     with JournalShop.open(database) as made:
         yield made
-
-
-class _CutError(BaseException):
-    """The connection broke, as when its process is killed."""
-
-
-class Cut(psycopg.Connection[tuple[Any, ...]]):
-    """Breaks off before its nth statement: the server sees what it sees of a process that is killed."""
-
-    left = 0
-
-    @classmethod
-    def made(cls, url: str, statements: int) -> Self:
-        options = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in PINNED.items())
-        connection = cls.connect(url, autocommit=True, options=options)
-        connection.left = statements
-        return connection
-
-    def execute(self, *arguments: Any, **named: Any) -> psycopg.Cursor[tuple[Any, ...]]:  # noqa: ANN401  as psycopg's
-        self.left -= 1
-        if self.left < 0:
-            self.pgconn.finish()
-            raise _CutError
-        return super().execute(*arguments, **named)
 
 
 SMALL = (
@@ -62,58 +35,54 @@ SMALL_BAD = (
 )
 
 
-def test_broken_off_before_any_statement_the_next_call_does_the_rest(
-    shop: JournalShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("abreast.postgres.repair.ROWS_AT_ONCE", 2)
-    shop.made(SMALL, ITEMS, ORDERS)
+SMALL_ROWS = 5
+
+
+def repairing(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Put back what v2 wrote, in small transactions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("abreast.postgres.repair.ROWS_AT_ONCE", 2)
+        repair(connection, propose(connection, "v2"))
+
+
+def survive(shop: JournalShop, end: Callable[[str, Work, int, Moment], bool], moment: Moment, numbers: range) -> int:
+    """End it at each of these statements and call it again: at how many it did end."""
     before = shop.rows(), shop.rows(ORDERS)
-    breaks, finished = 0, False
-    while not finished:
+    for number in numbers:
         for statement in SMALL_BAD:
             shop.v2.execute(sql(statement))
         proposal = propose(shop.owner, "v2")
-        assert proposal.counts[Verdict.CLEAN] == 5
-        first = 0
-        try:
-            with Cut.made(shop.url, breaks) as cut:
-                first = repair(cut, proposal).restored
-            finished = True
-        except _CutError:
-            breaks += 1
-        again = repair(shop.owner, proposal) if breaks % 2 else shop.repaired()
+        assert proposal.counts[Verdict.CLEAN] == SMALL_ROWS
+        died = end(shop.url, repairing, number, moment)
+        again = repair(shop.owner, proposal) if number % 2 else shop.repaired()
         assert again.kept == ()
-        assert first + again.restored <= 5
+        assert died or again == NOTHING
         assert (shop.rows(), shop.rows(ORDERS)) == before
         assert shop.repaired() == NOTHING
         marks = shop.owner.execute(
             "SELECT count(DISTINCT request_id), count(*) FROM abreast.journal WHERE version = '~repair' AND seq > %s",
             [min(row.id for row in proposal.of(Verdict.CLEAN))],
         ).fetchone()
-        assert marks == (5, 5)
-    assert breaks > 25
+        assert marks == (SMALL_ROWS, SMALL_ROWS)
+        if not died:
+            return number
+    raise AssertionError(f"not done after {numbers.stop} statements")
 
 
-KILLED = """
-import os, signal, sys
-from abreast.postgres.connection import connected
-from abreast.postgres.proposal import propose
-from abreast.postgres import repair
-repair.ROWS_AT_ONCE = 3
-with connected(sys.argv[1]) as connection:
-    def progress(done, total):
-        if done >= 6:
-            os.kill(os.getpid(), signal.SIGKILL)
-    repair.repair(connection, propose(connection, "v2"), progress)
-"""
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_broken_off_at_any_statement_the_next_call_does_the_rest(shop: JournalShop, moment: Moment) -> None:
+    shop.made(SMALL, ITEMS, ORDERS)
+    assert survive(shop, cut_off, moment, range(200)) > 40
 
 
 def test_killed_for_real(shop: JournalShop) -> None:
-    shop.made("CREATE TABLE items (id integer PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 10)")
-    before = shop.rows()
-    shop.v2.execute("DELETE FROM items")
-    ended = subprocess.run([sys.executable, "-c", KILLED, shop.url], env=os.environ, timeout=30, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert len(shop.rows()) == 6
-    assert shop.repaired() == Outcome(4, ())
-    assert shop.rows() == before
+    shop.made(SMALL, ITEMS, ORDERS)
+    assert survive(shop, killed, "during", range(7, 200, 30)) > 40
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("moment", ["before", "during", "after"])
+def test_killed_for_real_at_any_statement(shop: JournalShop, moment: Moment) -> None:
+    shop.made(SMALL, ITEMS, ORDERS)
+    assert survive(shop, killed, moment, range(200)) > 40
