@@ -200,3 +200,35 @@ def test_rows_are_plain_numbers(spec: Spec) -> None:
     assert (rows[0]["weight"], rows[0]["requests"], rows[0]["requests_s"]) == (0, 5090, 2545.0)
     assert rows[3]["most_s"] is None
     assert plan_rows(spec.policy("v2"), None)[0]["requests_s"] is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "max_drift", "words"),
+    [
+        (
+            "[expand: true, weight: 10%, contract: 7d]",
+            0,
+            (
+                "  first its side of the data is made, and every row filled",
+                "  its side of the data is dropped for good 7d after that",
+                "or a row contradicts the other side's: everybody goes back",
+            ),
+        ),
+        (
+            "[weight: 10%]",
+            5,
+            (
+                "  first its side of the data waits for: abreast data expand v2",
+                "  its side of the data stays until: abreast data contract",
+                "or more than 5 rows contradict the other side's: everybody goes back",
+            ),
+        ),
+    ],
+)
+def test_it_says_what_happens_to_the_data(steps: str, max_drift: int, words: tuple[str, ...]) -> None:
+    versions = "versions: {v1: {run: a}, v2: {run: a}}\ndata: {url: 'postgresql:///shop'}\n"
+    rollout = f"rollout: {{steps: {steps}, gates: {{data: {{max_drift: {max_drift}}}}}}}"
+    told = text(parse_spec(versions + rollout))
+    for sentence in words:
+        assert sentence in told
+    assert "data" not in text(parse_spec("versions: {v1: {run: a}, v2: {run: a}}"))

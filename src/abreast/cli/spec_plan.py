@@ -48,6 +48,9 @@ def summary(
         yield f"  {version.name:<{width}}  {_kind(version)}, ready by {version.ready}{mark}"
     yield ""
     yield f"A rollout of {candidate}, if all goes well:"
+    if policy.data is not None:
+        made = f"waits for: abreast data expand {candidate}"
+        yield f"  first its side of the data {'is made, and every row filled' if policy.data.expand else made}"
     steps = forecast(policy, rate_per_s, bad)
     width = max(len(str(step.step)) for step in steps)
     for number, step in enumerate(steps, 1):
@@ -126,10 +129,18 @@ def _ends(policy: Policy, steps: tuple[StepForecast, ...], rate_per_s: float | N
         f"  the old version stops {format_duration(policy.retire_after_s)} later, "
         f"once it had no request for {format_duration(policy.unused_for_s)}"
     )
+    if policy.data is not None:
+        after_s = policy.data.contract_after_s
+        by_hand = "stays until: abreast data contract"
+        dropped = by_hand if after_s is None else f"is dropped for good {format_duration(after_s)} after that"
+        yield f"  its side of the data {dropped}"
     copied = _copies(policy)
     latency = policy.latency
     slower = "" if latency is None else f", or is more than {format_weight(latency.tolerance)} slower,"
     differs = f", or more than {format_weight(policy.differences.tolerance)} of its answers differ" if copied else ""
+    if policy.data is not None:
+        rows = policy.data.max_drift
+        differs += f", or {f'more than {rows:,} rows contradict' if rows else 'a row contradicts'} the other side's"
     yield (
         f"  if it fails more{slower} than stable in the same seconds{differs}: "
         f"{'everybody goes back to stable' if policy.on_failure == 'roll-back' else 'the rollout freezes'}"
