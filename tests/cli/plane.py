@@ -72,6 +72,7 @@ CLIMBING: Final = Status(
     store_error="",
     silence=None,
     shadow=None,
+    data=[],
     versions=[
         version("v1", "stable", rps=612.4, error_share=0.0002, p50_ms=8.04, p99_ms=41.4),
         version("v2", "candidate", rps=68.1, error_share=0.0003, p50_ms=7.0, p99_ms=38.0),

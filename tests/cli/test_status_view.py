@@ -53,6 +53,11 @@ def test_no_counts_yet() -> None:
     assert text.splitlines()[1] == "  gateway   1 node"
 
 
+def test_what_the_database_says_is_one_line() -> None:
+    text = tree(state(data=["v1 may write", "v2 is fenced and only reads"]))
+    assert "\n  data      v1 may write; v2 is fenced and only reads\n" in text
+
+
 def test_a_store_that_fails_comes_first() -> None:
     text = tree(state(store_error="the store cannot be written: disk full\n  → make room"))
     assert text.splitlines()[1] == "  ! the store cannot be written: disk full"

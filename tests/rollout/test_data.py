@@ -8,7 +8,7 @@ import pytest
 from abreast.model.event import EventKind
 from abreast.model.rollout import DataGate, Phase, Policy
 from abreast.rollout.actions import RunVersion
-from abreast.rollout.data import STALE_S, judge_data, missing_side, ready_since
+from abreast.rollout.data import STALE_S, judge_data, missing_side, ready_since, told
 from abreast.rollout.explain import explain
 from abreast.rollout.observed import DataState
 from tests.rollout.play import BEGIN, POLICY, Play, at, under_way
@@ -127,3 +127,57 @@ def test_rows_that_agree_prove_it_and_people_read_so() -> None:
     assert judge_data(play.rollout, play.observed).proven
     told = "\n".join(explain(play.rollout, play.observed))
     assert "Gate data: 0 of 1,000 rows contradict themselves between v1 and v2" in told
+
+
+@pytest.mark.parametrize(
+    ("phase", "data", "words"),
+    [
+        (Phase.PROGRESSING, None, "the database has not answered yet"),
+        (
+            Phase.PROGRESSING,
+            READY,
+            "v1 and v2 may write; 0 of 1,000 rows contradict themselves (3 s ago)",
+        ),
+        (Phase.PROGRESSING, replace(READY, drift=None), "v1 and v2 may write; nobody has looked at the rows yet"),
+        (
+            Phase.PENDING,
+            DataState(ready=("v1",), doing="backfill of products, 40%"),
+            "backfill of products, 40%; v1 may write",
+        ),
+        (
+            Phase.ROLLED_BACK,
+            replace(READY, ready=("v1",), fenced=("v2",)),
+            (
+                "v1 may write; v2 is fenced and only reads; 0 of 1,000 rows contradict themselves (3 s ago); "
+                "the side of v2 stays until: abreast data undo"
+            ),
+        ),
+        (
+            Phase.COMPLETED,
+            READY,
+            (
+                "v1 and v2 may write; 0 of 1,000 rows contradict themselves (3 s ago); "
+                "the side of v1 stays until: abreast data contract"
+            ),
+        ),
+        (Phase.COMPLETED, DataState(ready=("v2",)), "v2 may write"),
+    ],
+)
+def test_what_the_database_says_is_told_in_every_phase(phase: Phase, data: DataState | None, words: str) -> None:
+    state = None if data is None else replace(data, checked_at=BEGIN - 3.0)
+    play = Play(under_way(phase, BY_HAND), data=state)
+    assert "; ".join(told(play.rollout, play.observed)) == words
+    assert f"Data: {words}." in explain(play.rollout, play.observed)
+
+
+def test_when_the_old_side_is_dropped_is_told_and_waited_for() -> None:
+    policy = replace(POLICY, data=DataGate(contract_after_s=3600.0))
+    play = Play(under_way(Phase.COMPLETED, policy), data=READY).after("10m")
+    assert "the side of v1 is dropped in 50 m" in told(play.rollout, play.observed)
+    assert play.decision.wake_at == BEGIN + 3600.0
+
+
+def test_without_data_nothing_is_told() -> None:
+    play = Play(under_way(Phase.PROGRESSING))
+    assert not list(told(play.rollout, play.observed))
+    assert not any("Data" in sentence for sentence in explain(play.rollout, play.observed))

@@ -9,7 +9,7 @@ from abreast.model.rollout import DataGate, Phase
 from abreast.rollout.actions import ContractData, FenceData, OpenData, RunVersion, SetSplit, StopVersion
 from abreast.rollout.data import contract_due
 from abreast.rollout.observed import DataState, Tally
-from abreast.rollout.wishes import drained_at, drained_next, wishes
+from abreast.rollout.wishes import drained_at, due_next, wishes
 from tests.rollout.play import BEGIN, POLICY, Play, at, under_way
 
 BY_HAND: Final = replace(POLICY, data=DataGate())
@@ -32,7 +32,7 @@ def test_what_has_requests_in_flight_is_drained_before_it_stops() -> None:
     play.step = {"v3": Tally(requests=1, in_flight=1)}
     assert StopVersion("v3") not in wishes(play.rollout, play.observed)
     end = BEGIN + POLICY.drain_s
-    assert (drained_at(play.rollout, play.observed, "v3"), drained_next(play.rollout, play.observed)) == (end, end)
+    assert (drained_at(play.rollout, play.observed, "v3"), due_next(play.rollout, play.observed)) == (end, end)
 
 
 def test_a_candidate_that_is_to_start_gets_its_side_and_may_write() -> None:

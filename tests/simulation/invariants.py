@@ -8,7 +8,7 @@ from abreast.model.event import Event, EventKind
 from abreast.model.rollout import LadderStep, Phase, Rollout, ShadowStep, WeightStep
 from abreast.model.traffic import Split
 from abreast.model.units import FULL_WEIGHT
-from abreast.rollout.actions import Decision, RunVersion, SetSplit, StopVersion
+from abreast.rollout.actions import ContractData, Decision, FenceData, RunVersion, SetSplit, StopVersion
 from abreast.rollout.data import missing_side
 from abreast.rollout.decide import decide
 from abreast.rollout.observed import Observed
@@ -209,10 +209,10 @@ def check_wake(observed: Observed, decision: Decision) -> None:
 
 def _outcome(decision: Decision) -> tuple[object, ...]:
     rollout = decision.rollout
-    stopping = sorted(action.version for action in decision.actions if isinstance(action, StopVersion))
+    ending = [str(action) for action in decision.actions if isinstance(action, StopVersion | FenceData | ContractData)]
     return (
         *(rollout.phase, rollout.step, rollout.weight, rollout.sheltering, rollout.released_at),
-        *(rollout.held, stopping, split_in(decision)),
+        *(rollout.held, sorted(ending), split_in(decision)),
     )
 
 

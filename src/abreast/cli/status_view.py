@@ -22,16 +22,22 @@ def lines(status: Json) -> Iterator[str]:
         for instance in version["instances"]:
             if instance["state"] != "ready":
                 yield f"      {instance['id']} {instance['state']}: {instance['detail'] or '…'}"
-    if status["shadow"]:
-        yield f"  {_shadow(status['shadow'])}"
-    if status["gates"]:
-        yield "  gates"
-    for gate in status["gates"]:
-        yield f"    {_MARKS[gate['state']]} {gate['name']:<12} {gate['sentence']}{_left(gate)}"
+    yield from _evidence(status)
     if status["silence"]:
         yield f"  ! {status['silence']}"
     if status["phase"] != "completed":
         yield f"  next: {_next(status)}"
+
+
+def _evidence(status: Json) -> Iterator[str]:
+    if status["shadow"]:
+        yield f"  {_shadow(status['shadow'])}"
+    if status["data"]:
+        yield f"  data      {'; '.join(status['data'])}"
+    if status["gates"]:
+        yield "  gates"
+    for gate in status["gates"]:
+        yield f"    {_MARKS[gate['state']]} {gate['name']:<12} {gate['sentence']}{_left(gate)}"
 
 
 def change(status: Json) -> str:

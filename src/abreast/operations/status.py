@@ -9,6 +9,7 @@ from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
 from abreast.operations.control import Control
 from abreast.ports import NO_ANSWER, VersionCounts, is_error
+from abreast.rollout import data
 from abreast.rollout.commands import allowed
 from abreast.rollout.decide import decide
 from abreast.rollout.evidence import GateEvidence, evidence_of
@@ -115,7 +116,7 @@ class Status:
     """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds.
 
     ``step`` counts from 1 in ``ladder``, whose first ``steps`` are walked one by one; a bake at its end is a phase of
-    its own. ``startable`` are the versions that could be started now.
+    its own. ``data`` is what the database says, in sentences. ``startable`` are the versions that could be started now.
     """
 
     service: str
@@ -143,6 +144,7 @@ class Status:
     nodes: list[NodeStatus]
     gates: list[GateStatus]
     shadow: ShadowStatus | None
+    data: list[str]
     allowed: list[str]
     startable: list[str]
     explanation: list[str] = field(default_factory=list)
@@ -193,6 +195,7 @@ def status(control: Control) -> Status:
         ],
         gates=_gates(rollout, observed),
         shadow=_shadow(control, rollout),
+        data=list(data.told(rollout, observed)),
         allowed=list(verbs),
         startable=[each.name for each in control.service.versions if "start" in verbs and each.name != rollout.serving],
         explanation=list(explain(rollout, observed)),

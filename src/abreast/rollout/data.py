@@ -1,5 +1,6 @@
 """What the rows of both versions have to say: may the candidate start, may it go on, may it still write?"""
 
+from collections.abc import Iterator
 from typing import Final
 
 from abreast.model.rollout import Phase, Rollout
@@ -88,6 +89,39 @@ def contract_due(rollout: Rollout, state: DataState | None) -> float | None:
     if gate.contract_after_s is None or rollout.stable != state.contractible:
         return None
     return rollout.phase_since + gate.contract_after_s
+
+
+def told(rollout: Rollout, observed: Observed) -> Iterator[str]:
+    """What the database says now, in sentences without a full stop; none where no version has a side of its own."""
+    state = observed.data
+    if state is None:
+        if rollout.policy.data is not None:
+            yield "the database has not answered yet"
+        return
+    if state.failed or state.doing:
+        yield state.failed or state.doing
+    if state.ready:
+        yield f"{' and '.join(state.ready)} may write"
+    for version in state.fenced:
+        yield f"{version} is fenced and only reads"
+    if not state.contractible:
+        return
+    if state.drift is None:
+        yield "nobody has looked at the rows yet"
+    else:
+        ago = about(observed.now - state.checked_at)
+        yield f"{state.drift:,} of {state.rows:,} rows contradict themselves ({ago} ago)"
+    yield from _told_of_the_end(rollout, observed, state)
+
+
+def _told_of_the_end(rollout: Rollout, observed: Observed, state: DataState) -> Iterator[str]:
+    due = contract_due(rollout, state)
+    if due is not None:
+        yield f"the side of {state.contractible} is dropped in {about(max(0.0, due - observed.now))}"
+    elif rollout.phase is Phase.COMPLETED and rollout.serving != state.contractible:
+        yield f"the side of {state.contractible} stays until: abreast data contract"
+    elif rollout.phase is Phase.ROLLED_BACK:
+        yield f"the side of {rollout.candidate} stays until: abreast data undo"
 
 
 def _undecided(why: str) -> Verdict:

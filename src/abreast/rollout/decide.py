@@ -23,7 +23,7 @@ from abreast.rollout.steps import evidence, progress
 from abreast.rollout.transitions import Trigger
 from abreast.rollout.turn import ACTOR, Turn, shelter_of, split_of
 from abreast.rollout.watch import LIVE
-from abreast.rollout.wishes import drained_at, drained_next, wishes
+from abreast.rollout.wishes import drained_at, due_next, wishes
 
 
 def first(service: str, stable: str, policy: Policy, now: float) -> tuple[Rollout, Event]:
@@ -59,7 +59,7 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
         rollout=turn.rollout,
         events=turn.events,
         actions=tuple(wishes(turn.rollout, observed)),
-        wake_at=min((at for at in (wake_at, drained_next(turn.rollout, observed)) if at is not None), default=None),
+        wake_at=min((at for at in (wake_at, due_next(turn.rollout, observed)) if at is not None), default=None),
         because=because,
         replies=replies,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.units import about, format_weight
+from abreast.rollout import data
 from abreast.rollout.actions import SetSplit
 from abreast.rollout.checks import told
 from abreast.rollout.commands import allowed
@@ -35,6 +36,9 @@ def _sentences(rollout: Rollout, observed: Observed) -> Iterator[str]:
         because = decision.because
         yield f"W{because[1:]}{left}." if because.startswith("waiting ") else f"Waiting: {because}{left}."
     yield from _evidence(rollout, observed)
+    sides = "; ".join(data.told(rollout, observed))
+    if sides:
+        yield f"Data: {sides}."
     split = next(action.split for action in decision.actions if isinstance(action, SetSplit))
     for node in observed.nodes:
         if node.acked != split:

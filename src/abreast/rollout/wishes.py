@@ -33,11 +33,18 @@ def _data_wishes(rollout: Rollout, observed: Observed) -> Iterator[Action]:
         return
     if rollout.phase is Phase.PENDING:  # later a person may fence it, and nobody takes that back
         yield OpenData(rollout.stable, candidate, gate.expand)
-    elif data.is_over(rollout, observed) and drained_at(rollout, observed, candidate) <= observed.now:
-        yield FenceData(candidate)
+    for version in _to_fence(rollout, observed):
+        if drained_at(rollout, observed, version) <= observed.now:
+            yield FenceData(version)
     due = data.contract_due(rollout, observed.data)
     if due is not None and due <= observed.now:
         yield ContractData(rollout.stable, candidate)
+
+
+def _to_fence(rollout: Rollout, observed: Observed) -> tuple[str, ...]:
+    """The candidate that shall write no more once it is drained, if there is one."""
+    cared_for = rollout.policy.data is not None and rollout.candidate is not None
+    return (rollout.candidate or "",) if cared_for and data.is_over(rollout, observed) else ()
 
 
 def _leaving(rollout: Rollout, observed: Observed) -> list[str]:
@@ -46,10 +53,12 @@ def _leaving(rollout: Rollout, observed: Observed) -> list[str]:
     return [version for version in sorted(running - set(_wanted(rollout))) if not observed.routed(version)]
 
 
-def drained_next(rollout: Rollout, observed: Observed) -> float | None:
-    """When the next one of those may be stopped."""
-    drained = (drained_at(rollout, observed, version) for version in _leaving(rollout, observed))
-    return min((at for at in drained if at > observed.now), default=None)
+def due_next(rollout: Rollout, observed: Observed) -> float | None:
+    """When the next wish comes by time alone: a version may be stopped, a candidate fenced, a side dropped."""
+    emptied = [*_leaving(rollout, observed), *_to_fence(rollout, observed)]
+    times = [drained_at(rollout, observed, version) for version in emptied]
+    contract = data.contract_due(rollout, observed.data)
+    return min((at for at in (*times, contract) if at is not None and at > observed.now), default=None)
 
 
 def _wanted(rollout: Rollout) -> Iterator[str]:
