@@ -35,7 +35,7 @@ def test_one_ratio_over_the_bar_is_not_met() -> None:
         Cost(write, dict.fromkeys(CONTENDERS, 1.0), ratio, 0.1)
         for write, ratio in zip(WRITES, [0.7, 0.71, 0.1], strict=True)
     )
-    found = Data(TINY, 18, costs, Filling(1, 1.0, 1.0, 1.0, 0), Finding(1, 10, 1.0, 1.0, 1.0))
+    found = Data(TINY, 18, costs, Filling(1, 1.0, 1.0, 1.0, 0), Finding(1, 10, 1.0, 1.0, 1.0, None, None))
 
     assert [each.met for each in costs] == [True, False, True]
     assert found.as_dict()["met"] is False

@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from abreast.bench.data import Data, Sizes
@@ -11,13 +12,19 @@ from abreast.bench.data_table import data_table
 from abreast.bench.data_triggers import CHANGED, INSERT, NONE, OURS, RIVAL, Cost
 
 
-def test_every_number_is_in_its_place() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "ratio", "words"),
+    [(5.0, 0.25, "by reladiff in 5.00 s (ratio 0.25)"), (None, None, "reladiff is not installed: it was left out")],
+)
+def test_every_number_is_in_its_place(seconds: float | None, ratio: float | None, words: str) -> None:
     costs = (
         Cost(INSERT, {NONE: 1.0, OURS: 2.0, RIVAL: 8.0}, 0.25, 0.14),
         Cost(CHANGED, {NONE: 1.0, OURS: 8.0, RIVAL: 9.0}, 0.89, 0.88),
     )
     found = Data(
-        Sizes(rounds=1), 18, costs, Filling(2000, 12345.6, 0.5, 0.75, 3), Finding(1_000_000, 10, 1.25, 2.5, 0.5)
+        *(Sizes(rounds=1), 18, costs),
+        Filling(2000, 12345.6, 0.5, 0.75, 3),
+        Finding(1_000_000, 10, 1.25, 2.5, 0.5, seconds, ratio),
     )
     console = Console(file=io.StringIO(), width=100)
 
@@ -33,3 +40,4 @@ def test_every_number_is_in_its_place() -> None:
     assert "0.5 ms before, 0.8 ms during it, 3 failed" in lines
     assert "10 differences in 1,000,000 rows: found in 1.25 s," in lines
     assert "by COPY of both sides in 2.50 s (ratio 0.50)" in lines
+    assert words in lines

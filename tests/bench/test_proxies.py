@@ -56,16 +56,6 @@ def test_traefik_reads_its_routes_from_a_file_and_calls_nobody(tmp_path: Path) -
     assert "--global.sendAnonymousUsage=false" in command
 
 
-def test_a_command_beside_the_interpreter_is_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = tmp_path / "traefik"
-    command.write_text("#!/bin/sh\n")
-    command.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-
-    assert Traefik.installed()
-    assert str(command) in configured(Traefik, tmp_path, "routes.yaml")[1]
-
-
 def test_raw_envoy_comes_first_and_is_always_here() -> None:
     assert COMPETITORS[0] is RawEnvoy
     assert installed_competitors()[0] is RawEnvoy

@@ -15,13 +15,18 @@ def data_table(found: Data) -> Table:
     """What a row costs under each trigger; the backfill and the search below."""
     rounds = "1 round" if found.sizes.rounds == 1 else f"{found.sizes.rounds} rounds"
     filling, finding = found.filling, found.finding
+    reladiff = (
+        "reladiff is not installed: it was left out"
+        if finding.reladiff_s is None
+        else f"by reladiff in {finding.reladiff_s:.2f} s (ratio {finding.reladiff_ratio:.2f})"
+    )
     table = Table(
         title=f"Rows written on PostgreSQL {found.major}, {rounds} of {found.sizes.written_rows:,} rows: µs per row",
         caption=f"ratio: abreast's to pgroll's way within a round, at most {BAR}; added: less what none costs\n"
         f"backfill: {filling.rows:,} rows, {filling.rows_per_s:,.0f} a second; an application's statements: p99\n"
         f"{filling.before_p99_ms:.1f} ms before, {filling.during_p99_ms:.1f} ms during it, {filling.failed:,} failed\n"
         f"{finding.planted} differences in {finding.rows:,} rows: found in {finding.sweep_s:.2f} s,\n"
-        f"by COPY of both sides in {finding.copy_s:.2f} s (ratio {finding.ratio:.2f})",
+        f"by COPY of both sides in {finding.copy_s:.2f} s (ratio {finding.ratio:.2f})\n{reladiff}",
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,

