@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -55,6 +55,13 @@ class Kept:
             while (state := self.keeper.state()) is None or not true(state):
                 await asyncio.sleep(0.02)
         return state
+
+    async def looks_again(self) -> None:
+        """Wait for another look."""
+        looks = self.keeper.looks
+        async with asyncio.timeout(DEADLINE_S):
+            while self.keeper.looks == looks:
+                await asyncio.sleep(0.02)
 
     async def says(self, words: str) -> None:
         """Wait for an event."""
@@ -135,6 +142,30 @@ async def test_what_is_done_is_not_done_again_for_what_was_seen_before(database:
         assert made.events == ["v2 can run beside v1"]
 
 
+async def test_it_looks_by_one_connection_until_that_breaks(database: str, tmp_path: Path) -> None:
+    own = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'abreast'"
+    async with kept(database, tmp_path) as made:
+
+        async def other_than(*known: int) -> int:
+            """Who of it has been connected for longest, once that is somebody else."""
+            async with asyncio.timeout(DEADLINE_S):
+                while True:
+                    await made.looks_again()
+                    found = made.sql(f"SELECT pid {own} ORDER BY backend_start LIMIT 1")
+                    if found and found[0][0] not in known:
+                        return int(str(found[0][0]))
+
+        first = await other_than()
+        assert [await other_than(), await other_than()] == [first] * 2
+        made.sql(f"SELECT pg_terminate_backend(pid) {own}")
+        second = await other_than(first)
+        made.keeper.spec = replace(made.keeper.spec)
+        await other_than(first, second)
+    async with asyncio.timeout(DEADLINE_S):
+        while made.sql(f"SELECT pid {own}"):
+            await asyncio.sleep(0.02)
+
+
 async def test_a_fence_that_a_person_sets_meanwhile_stays(database: str, tmp_path: Path) -> None:
     async with kept(database, tmp_path) as made:
         made.keeper.open("v1", "v2", expand=True)
@@ -142,10 +173,8 @@ async def test_a_fence_that_a_person_sets_meanwhile_stays(database: str, tmp_pat
         made.sql('REVOKE "shop_v2~writer" FROM shop_v2')
         await made.until(lambda state: "v2" in state.fenced)
         made.keeper.open("v1", "v2", expand=True)
-        looks = made.keeper.looks
-        async with asyncio.timeout(DEADLINE_S):
-            while made.keeper.looks < looks + 3:
-                await asyncio.sleep(0.02)
+        for _ in range(3):
+            await made.looks_again()
         assert made.sql("SELECT pg_has_role('shop_v2', 'shop_v2~writer', 'MEMBER')") == [(False,)]
 
 

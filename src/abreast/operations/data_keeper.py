@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -67,6 +67,7 @@ class Keeper:
         self._open: set[psycopg.Connection[tuple[object, ...]]] = set()
         self._lock = threading.Lock()
         self._closed = False
+        self._kept: tuple[Data, ExitStack] | None = None
 
     def state(self) -> DataState | None:
         """What the database said last, with what is under way."""
@@ -97,6 +98,7 @@ class Keeper:
             with self._lock:
                 for connection in self._open:
                     connection.cancel()
+            self._let_go(self._kept)
 
     def _want(self, wish: Wish) -> None:
         if wish != self._wish:
@@ -176,7 +178,7 @@ class Keeper:
     def _look(self, wish: Wish) -> tuple[DataState, list[str]]:
         """In a thread: what is there, and what was done; the fence waits for nothing else."""
         said = []
-        with self._database() as database:
+        with self._kept_database() as database:
             migration = database.status().migration
             names = dict.fromkeys(
                 name for name in (*_names(migration), wish.stable, wish.candidate, wish.fenced) if name
@@ -255,6 +257,26 @@ class Keeper:
         with self._database() as database:
             database.journal()
         return ""
+
+    @contextmanager
+    def _kept_database(self) -> Iterator[Data]:
+        """The connection of the time before, as long as nothing went wrong with it and the spec is the same."""
+        kept, self._kept = self._kept, None
+        with ExitStack() as stack:
+            if kept is not None and kept[0].spec is self.spec:
+                database = kept[0]
+                stack.enter_context(kept[1])
+            else:
+                self._let_go(kept)
+                database = stack.enter_context(self._database())
+            yield database
+            if not self._closed:
+                self._kept = database, stack.pop_all()
+
+    @staticmethod
+    def _let_go(kept: tuple[Data, ExitStack] | None) -> None:
+        if kept is not None:
+            kept[1].close()
 
     @contextmanager
     def _database(self, *, quiet: bool = True) -> Iterator[Data]:
