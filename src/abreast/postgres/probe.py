@@ -55,6 +55,13 @@ SELECT DISTINCT n.nspname, c.relname FROM pg_depend d JOIN pg_rewrite r ON d.cla
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE r.ev_class = %(view)s::regclass AND c.oid NOT IN (%(view)s::regclass, %(table)s::regclass) ORDER BY 1, 2"""
 
+_CONSTRAINED: Final = """
+WITH RECURSIVE base(type, kind, below, refuses) AS (
+  SELECT t.oid, t.typtype, t.typbasetype, t.typnotnull FROM pg_type t WHERE t.oid = to_regtype(%(type)s)
+  UNION ALL SELECT t.oid, t.typtype, t.typbasetype, t.typnotnull FROM base JOIN pg_type t ON t.oid = base.below)
+SELECT bool_or(refuses OR EXISTS (SELECT FROM pg_constraint c WHERE c.contypid = base.type))::text
+  FROM base WHERE kind = 'd'"""
+
 _CONDITION: Final = """
 SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE conrelid = %(table)s::regclass AND conname = 'c'"""
 
@@ -107,6 +114,7 @@ def _of_table(scratch: Scratch, table: TableShape, shape: Shape) -> TableFacts:
     for text in _conditions(table):
         with scratch.trying(text.place, "the condition"):
             conditions[text.sql] = _condition(scratch, text, new, to_new)
+    _refuse_rewrites(scratch, table)
     _try_defaults(scratch, table)
     _try_indexes(scratch, table, new)
     indexes = copied_indexes(scratch, table, shape)
@@ -201,6 +209,20 @@ def _condition(scratch: Scratch, text: Text, known: Mapping[str, Column], names:
     scratch.written(f"ALTER TABLE {ROW} ADD CONSTRAINT c CHECK ({text.sql})")
     scratch.rename_row(names)
     return scratch.one(_CONDITION, table=ROW)
+
+
+def _refuse_rewrites(scratch: Scratch, table: TableShape) -> None:
+    """To add a column of a domain with constraints the server writes the whole table anew, and everybody waits."""
+    for added in table.added.values():
+        kind = added.column.type
+        if scratch.one(_CONSTRAINED, type=kind) == "true":
+            scratch.faults.append(
+                added.place.fault(
+                    f"the type {kind} of {added.final!r} is a domain with constraints: adding such a column locks the "
+                    "table while every row of it is written anew",
+                    "take the type below it, and give what the domain demands as `check` and `nullable: false`",
+                )
+            )
 
 
 def _try_defaults(scratch: Scratch, table: TableShape) -> None:

@@ -160,6 +160,23 @@ def test_a_users_before_trigger_runs_first_and_loses_nothing(database: str) -> N
         assert items.as_version("v2", "SELECT a FROM items ORDER BY id") == [("A",), ("d",), ("E",)]
 
 
+def test_a_column_whose_domain_would_rewrite_the_table_is_refused(each_database: str) -> None:
+    setup = """CREATE DOMAIN shop.loose AS varchar(5); CREATE DOMAIN shop.odd AS int CHECK (VALUE % 2 = 1);
+    CREATE DOMAIN shop.must AS text NOT NULL; CREATE DOMAIN shop.strict AS shop.odd;
+    CREATE TABLE items (id int PRIMARY KEY, a shop.strict, b text); INSERT INTO items VALUES (1, 3, 'x')"""
+    text = """
+  - add_column: {table: items, column: {name: c, type: must}, up: b}
+  - alter_column: {table: items, column: a, nullable: false, up: "coalesce(a, 1)"}
+  - alter_column: {table: items, column: b, type: "strict[]", up: "ARRAY[1]::strict[]", down: "b[1]::text"}
+  - add_column: {table: items, column: {name: d, type: loose, nullable: true}}
+"""
+    with trial(each_database, setup) as items:
+        first, second = refused(items, text)
+        assert "the type shop.must of 'c' is a domain with constraints" in first.message
+        assert "the type shop.strict of 'a' is a domain with constraints" in second.message
+        assert (first.line, second.line) == (3, 4)
+
+
 def test_a_trigger_that_would_run_after_ours_is_refused(database: str) -> None:
     with trial(database, TRIGGERED.format('"~z"')) as items:
         (fault,) = refused(items, "  - alter_column: {table: items, column: a, type: varchar(9), up: a, down: a}")
