@@ -2,10 +2,11 @@
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
+from queue import SimpleQueue
 from typing import Final
 
 from abreast.simulate.course import Outcome, Way, run
@@ -62,6 +63,7 @@ def _spread(
     chunks: Sequence[tuple[Batch, range]], workers: int, tell: Callable[[int], None]
 ) -> list[list[tuple[Outcome, ...]]]:
     others = set(active_children())
+    ended: SimpleQueue[Future[list[tuple[Outcome, ...]]]] = SimpleQueue()
     # Spawned, not forked: whoever calls may have threads, and a progress bar is one.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_ignore_interrupts)
     try:
@@ -69,7 +71,11 @@ def _spread(
             futures: dict[Future[list[tuple[Outcome, ...]]], int] = {
                 pool.submit(_run_chunk, *chunk): len(chunk[1]) for chunk in chunks
             }
-        for future in as_completed(futures):
+            for future in futures:
+                future.add_done_callback(ended.put)
+        for _ in futures:
+            # Not `as_completed`: an interrupt while that takes the locks of all futures leaves some of them taken.
+            future = ended.get()
             future.result()
             tell(futures[future])
         return [future.result() for future in futures]
