@@ -283,6 +283,49 @@ def test_changes_of_some_tables_and_of_late(shop: DataShop) -> None:
         assert data.propose("v2", later).rows == ()
 
 
+def test_what_was_in_a_column_that_is_gone_needs_no_repair(shop: DataShop) -> None:
+    shop.write("note.yaml", NOTE)
+    shop.spec(tags=["products"], migrations={"v2": "note.yaml"})
+    with shop.opened() as data:
+        data.expand(None, None)
+    bad = ("UPDATE products SET note = 'x' WHERE id = 1", "UPDATE products SET price = 9 WHERE id = 2")
+    shop.run(*bad, user="shop_v2")
+    with shop.opened() as data:
+        data.undo()
+        proposal = data.propose("v2", None)
+        assert (proposal.counts[Verdict.CLEAN], proposal.counts[Verdict.REPAIRED]) == (1, 1)
+        assert data.repair(proposal).restored == 1
+    assert shop.run("SELECT id, price::text FROM products ORDER BY id")[1] == (2, "2.50")
+
+
+def test_tables_that_cannot_be_journalled_are_told_before_anything_is_done(shop: DataShop) -> None:
+    shop.run("CREATE TABLE public.pairs (a int, b int)")
+    for tags, words in ((True, "public.pairs cannot be journalled: it has no unique"), (["prices"], "no such table")):
+        shop.spec(tags=tags)
+        with shop.opened() as data:
+            with refused(RefusedError, words, "name the others alone under `data.tags`"):
+                data.plan(None, None)
+            with refused(RefusedError, words, "data.tags"):
+                data.expand(None, None)
+            assert data.status().migration is None
+
+
+def test_a_journalled_table_may_be_made_renamed_and_dropped_by_the_migration(shop: DataShop) -> None:
+    shop.run("CREATE TABLE public.fines (id int PRIMARY KEY)")
+    shop.write(
+        "moves.yaml",
+        "operations: [{rename_table: {from: products, to: items}}, {drop_table: {name: fines}},"
+        " {create_table: {name: shelves, columns: [{name: id, type: int, pk: true}]}}]",
+    )
+    shop.spec(tags=["products", "fines", "shelves"], migrations={"v2": "moves.yaml"})
+    with shop.opened() as data:
+        data.expand(None, None)
+        shop.run("INSERT INTO shelves VALUES (1)", "UPDATE items SET name = 'x' WHERE id = 1", user="shop_v2")
+        data.contract()
+        shop.run("UPDATE items SET name = 'y' WHERE id = 1", user="shop_v2")
+        assert [change.op for change in data.changes("v2", None, ())] == ["i", "u", "u"]
+
+
 def test_a_repair_puts_back_what_nobody_has_written_since(shop: DataShop) -> None:
     shop.spec(tags=["products"])
     with shop.opened() as data:

@@ -54,6 +54,25 @@ def test_an_update_that_changes_nothing_is_no_write(database: str) -> None:
         assert len(entries(owner)) == 3
 
 
+def test_a_backfill_is_no_write_and_a_publication_of_all_tables_no_obstacle(database: str) -> None:
+    with connected(database) as owner, connected(database, version="~backfill") as filler:
+        owner.execute("CREATE PUBLICATION everything FOR ALL TABLES")
+        items(owner)
+        owner.execute("INSERT INTO public.items VALUES (1, 'a')")
+        filler.execute("UPDATE public.items SET name = 'b'")
+        assert entries(owner, "op") == [("i",)]
+        maintain(owner, datetime.now(UTC) + timedelta(days=60), timedelta(days=1))
+        assert entries(owner) == []
+
+
+def test_what_is_journalled_already_is_left_alone(database: str) -> None:
+    with connected(database) as owner, connected(database) as reader, reader.transaction():
+        items(owner)
+        reader.execute("SELECT FROM public.items")  # holds off whoever would change a trigger
+        reader.execute("INSERT INTO public.items VALUES (7, 'q')")
+        enable(owner, (ITEMS,), Patience(lock_timeout_ms=10, longest_s=0))
+
+
 def test_writers_have_no_right_on_the_journal_and_write_it_all_the_same(database: str) -> None:
     with connected(database) as owner:
         items(owner)

@@ -69,6 +69,23 @@ def test_values_of_all_types_come_back_to_the_byte(each_shop: JournalShop, write
     assert each_shop.repaired() == NOTHING
 
 
+def test_columns_may_be_called_as_anything(shop: JournalShop) -> None:
+    """Also as an alias in a statement of ours, or with what means a parameter elsewhere."""
+    columns = ", ".join(f"{name} text" for name in ("t", "c", "p", "r", "e", "n", "b", "o", '"%(images)s %s"'))
+    shop.made(
+        f"CREATE TABLE items (id integer PRIMARY KEY, {columns}, t2 text UNIQUE DEFERRABLE);"
+        f"CREATE TABLE orders (id integer PRIMARY KEY, {columns}, item integer REFERENCES items);"
+        "INSERT INTO items (id, t, \"%(images)s %s\") VALUES (1, 'keep', '%s')",
+        *(ITEMS, ORDERS),
+    )
+    before = shop.rows(), shop.rows(ORDERS)
+    shop.v2.execute(sql("UPDATE items SET t = 'bad', \"%(images)s %s\" = 'bad'"))
+    shop.v2.execute("INSERT INTO items (id, c) VALUES (2, 'x')")
+    shop.v2.execute("INSERT INTO orders (id, c, item) VALUES (1, 'x', 2)")
+    assert shop.repaired() == Outcome(3, ())
+    assert (shop.rows(), shop.rows(ORDERS)) == before
+
+
 def test_repairs_are_journalled_as_such(shop: JournalShop) -> None:
     shop.made("CREATE TABLE items (id integer PRIMARY KEY, name text); INSERT INTO items VALUES (1, 'a')")
     shop.v2.execute("UPDATE items SET name = 'b'")

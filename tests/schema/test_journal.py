@@ -37,7 +37,8 @@ ODD = JournalTable(
 
 
 def test_a_plain_row_is_its_json() -> None:
-    assert image(PLAIN, "NEW") == "(pg_catalog.to_jsonb(NEW))"
+    assert image(PLAIN, "t") == "(pg_catalog.to_jsonb(t.*))"
+    assert image(PLAIN, "NEW", variable=True) == "(pg_catalog.to_jsonb(NEW))"
     assert "?&" not in function_body(PLAIN)
 
 

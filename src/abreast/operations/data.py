@@ -16,6 +16,7 @@ from abreast.postgres.catalog import read_catalog
 from abreast.postgres.changes import changes
 from abreast.postgres.connection import Connection, connected
 from abreast.postgres.consistency import TableCheck, check, mend
+from abreast.postgres.journal_tables import is_there
 from abreast.postgres.migrate import Migrator, planned
 from abreast.postgres.patience import Patience, Telling
 from abreast.postgres.proposal import propose
@@ -23,6 +24,7 @@ from abreast.postgres.repair import repair
 from abreast.postgres.roles import RoleState, role_state
 from abreast.schema.migration import combined
 from abreast.schema.names import Relation
+from abreast.schema.operations import CreateTable
 from abreast.schema.plan import Plan
 from abreast.schema.repair import Change, Outcome, Proposal
 from abreast.schema.views import Version
@@ -104,7 +106,11 @@ class Data:
             raise UsageError(f"{candidate} cannot run beside itself", "name two versions")
         migrations = migrations_of(self.spec, candidate)
         files = tuple(migration.file for migration in migrations)
-        return planned(self.connection, self.settings.schema, combined(migrations), old, new, files)
+        operations = combined(migrations)
+        made = planned(self.connection, self.settings.schema, operations, old, new, files)
+        coming = {each.name for each in operations if isinstance(each, CreateTable)}
+        journal.require(self.connection, (each for each in self._tagged() if each.name not in coming))
+        return made
 
     def adopt(self, named: str) -> Version:
         """Give a version that runs its own side."""
@@ -113,8 +119,9 @@ class Data:
         return version
 
     def expand(self, named: str | None, previous: str | None) -> records.Migration:
-        """Begin, or go on with, the candidate's migration; then journal the tables that the spec names."""
+        """Begin, or go on with, the candidate's migration; the tables that the spec names are journalled by its end."""
         plan = self.plan(named, previous)
+        self.journal()
         migration = self.migrator().expand(plan, self.version(plan.new_version))
         self.journal()
         return migration
@@ -175,7 +182,7 @@ class Data:
 
     def journal(self) -> None:
         """Journal the tables that the spec names, make the days to come, drop those that are over."""
-        wanted = self._tagged()
+        wanted = tuple(table for table in self._tagged() if is_there(self.connection, table))  # or no longer
         if wanted:
             patience, kept = self.patience(), timedelta(seconds=self.settings.keep_tags_s)
             journal.enable(self.connection, wanted, patience)  # also those that have one: columns may have changed

@@ -1,5 +1,6 @@
 """Keep the journal: switch it on and off per table, make the coming days' partitions, drop old ones."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -45,22 +46,29 @@ SELECT n.nspname, c.relname FROM pg_partition_tree(%s::text::regclass) l
 
 
 def enable(connection: Connection, tables: tuple[Relation, ...], patience: Patience = PATIENT) -> None:
-    """Journal every write to ``tables`` from now on; again is harmless, and takes up columns that are new.
+    """Journal every write to ``tables`` from now on; again costs nothing, and takes up columns that are new.
 
     Each table's writers are stopped for a moment (SHARE ROW EXCLUSIVE, under a lock time-out, tried again).
-    RefusedError names all tables that cannot be journalled, each with its reason, and then none is.
+    RefusedError as of `require`, and then none is.
     """
+    require(connection, tables)
+    patience.run(connection, "making the journal", partial(_set_up, connection))
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    _make_partitions(connection, row[0] if row else datetime.now(UTC), patience)
+    present = {relation: source for relation, _, source in _found(connection)}
+    for relation in tables:
+        if present.get(relation) != function_body(read_table(connection, relation)):
+            patience.run(connection, f"journalling {relation}", partial(_enable_one, connection, relation))
+
+
+def require(connection: Connection, tables: Iterable[Relation]) -> None:
+    """RefusedError that names all tables that cannot be journalled, each with its reason."""
     reasons = [(table, reason) for table in tables if (reason := refusal(connection, table))]
     if reasons:
         raise RefusedError(
             "; ".join(f"{table} cannot be journalled: {reason}" for table, reason in reasons),
-            "mend or leave out these tables, then give the command again",
+            "mend these tables, or name the others alone under `data.tags`; then give the command again",
         )
-    patience.run(connection, "making the journal", partial(_set_up, connection))
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
-    _make_partitions(connection, row[0] if row else datetime.now(UTC), patience)
-    for relation in tables:
-        patience.run(connection, f"journalling {relation}", partial(_enable_one, connection, relation))
 
 
 def disable(connection: Connection, tables: tuple[Relation, ...], patience: Patience = PATIENT) -> None:

@@ -16,7 +16,7 @@ from abreast.postgres.journal_tables import Neighbourhood, is_there, read_neighb
 from abreast.schema.chains import Chains
 from abreast.schema.journal import JOURNAL, REPAIR_VERSION, JournalTable
 from abreast.schema.names import OWN, Relation
-from abreast.schema.repair import UNDO, Proposal, Undo, Verdict, decided
+from abreast.schema.repair import UNDO, Action, Proposal, Undo, Verdict, decided
 from abreast.schema.undo_sql import Reference, Unique, children_sql, held_sql, occupants_sql, parents_sql
 
 Progress = Callable[[int, int], None]
@@ -151,6 +151,9 @@ class _Neighbours:
                         found=present,
                         reason="it is not what the version left, and the journal has no later write of it",
                     )
+                elif undo.action is Action.UPDATE and not undo.differing & columns:
+                    gone = f"all of it was in {', '.join(sorted(undo.differing))}, which is gone"
+                    self._undos[undo.id] = replace(undo, verdict=Verdict.REPAIRED, reason=gone)
 
     def _tie(self, place: Neighbourhood, block: list[Undo]) -> None:
         for reference in place.children:

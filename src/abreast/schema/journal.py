@@ -25,6 +25,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from abreast.schema.names import OWN, Relation, ident, idents, literal, made_name
+from abreast.schema.sync import BACKFILL
 
 TRIGGER: Final = "~abreast_journal"
 TRUNCATE_TRIGGER: Final = "~abreast_journal_truncate"
@@ -62,6 +63,8 @@ SETUP: Final = (
     request_id text
 ) PARTITION BY RANGE (at)""",
     f"CREATE TABLE IF NOT EXISTS {DEFAULT_PARTITION.sql} PARTITION OF {JOURNAL.sql} DEFAULT",
+    # It has no key, and may be in a publication FOR ALL TABLES, which then would let nothing be deleted.
+    f"ALTER TABLE {DEFAULT_PARTITION.sql} REPLICA IDENTITY FULL",
     f"REVOKE ALL ON {JOURNAL.sql}, {DEFAULT_PARTITION.sql} FROM PUBLIC",
     f"REVOKE ALL ON SEQUENCE {SEQUENCE.sql} FROM PUBLIC",
 )
@@ -113,10 +116,14 @@ def names(columns: tuple[str, ...]) -> str:
     return f"ARRAY[{', '.join(map(literal, columns))}]::text[]"
 
 
-def image(table: JournalTable, row: str, texts: tuple[str, ...] | None = None) -> str:
-    """SQL of the image of ``row`` (an alias of the table); ``texts`` as an earlier entry had them, else the present."""
+def image(table: JournalTable, row: str, texts: tuple[str, ...] | None = None, *, variable: bool = False) -> str:
+    """SQL of the image of ``row`` (an alias of the table, or a ``variable`` of a trigger's).
+
+    ``texts`` as an earlier entry had them, else the present. Of an alias all is named: the table may have a column that
+    is called so.
+    """
     text_columns = table.texts if texts is None else texts
-    made = f"pg_catalog.to_jsonb({row})"
+    made = f"pg_catalog.to_jsonb({row})" if variable else f"pg_catalog.to_jsonb({row}.*)"
     if table.virtuals:
         made = f"({made} - {names(table.virtuals)})"
     return f"({made}{_as_texts(row, text_columns)})"
@@ -138,8 +145,8 @@ def function_body(table: JournalTable) -> str:
     """PL/pgSQL that writes one entry.
 
     It must not fail when a column was renamed or dropped since: PL/pgSQL looks at ``NEW.column`` only when the guard
-    before it let it through. An update that changes no byte is no write. Each expression of PL/pgSQL costs every
-    transaction anew: as few as can be.
+    before it let it through. An update that changes no byte is no write, and neither is the backfill: nobody decided
+    on it. Each expression of PL/pgSQL costs every transaction anew: as few as can be.
     """
     relation = table.relation
     keys = [literal(part.column) for part in table.key]
@@ -150,7 +157,7 @@ DECLARE
     texts text[];
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        IF OLD OPERATOR(pg_catalog.*=) NEW THEN
+        IF OLD OPERATOR(pg_catalog.*=) NEW OR current_setting('abreast.version', true) = {literal(BACKFILL)} THEN
             RETURN NULL;
         END IF;
 {_take(table, "OLD", "before")}
@@ -250,7 +257,7 @@ def partition_sql(day: date) -> tuple[str, ...]:
 
 
 def _take(table: JournalTable, row: str, variable: str) -> str:
-    lines = [f"{variable} := {image(table, row, ())};"]
+    lines = [f"{variable} := {image(table, row, (), variable=True)};"]
     if table.texts:
         lines += [
             f"IF {variable} ?& {names(table.texts)} THEN",
