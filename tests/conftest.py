@@ -33,7 +33,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 BESIDE: Final = tuple(
-    Path(__file__).parent / name for name in ("postgres", "bench", "cli/test_bench.py", "e2e/test_demo_data.py")
+    Path(__file__).parent / name
+    for name in (
+        "postgres",
+        "fakes/test_postgres.py",
+        *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
+        "cli/test_data.py",
+        *(f"demo/test_data_{name}.py" for name in ("commands", "look", "play", "shop", "site", "story")),
+        "e2e/test_demo_data.py",
+        "bench",
+        "cli/test_bench.py",
+    )
 )
 """What keeps real PostgreSQLs busy for minutes, and the benches, small as they are here: beside the suite, unless it
 is asked for by name. CI runs both."""
