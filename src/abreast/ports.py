@@ -18,6 +18,7 @@ from abreast.findings.ledger import Ledger
 from abreast.findings.report import Key, Sample
 from abreast.model.checks import Check
 from abreast.model.event import Event
+from abreast.model.flag import KeptFlag
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Version
 from abreast.model.token import Session, Token
@@ -226,6 +227,16 @@ class Tokens(Protocol):
 
     async def record_pending(self, service: str) -> None:
         """Put what was changed before there was a rollout into the audit log."""
+
+
+class FlagStore(Protocol):
+    """What was switched of feature flags, kept over a restart."""
+
+    async def flags(self, service: str) -> Sequence[KeptFlag]:
+        """Every flag that was kept, by name. Raises StoreError."""
+
+    async def keep_flags(self, service: str, kept: Sequence[KeptFlag], events: Sequence[Event]) -> None:
+        """Keep these and no others, and add the events, in one transaction. Raises StoreError."""
 
 
 class Verdicts(Protocol):

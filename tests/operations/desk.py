@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from abreast.model.errors import DriverError, UsageError
 from abreast.model.rollout import Policy, Rollout
 from abreast.operations.control import Control
+from abreast.operations.flags import FlagDesk
 from tests.controller.stage import SERVICE, Stage
+from tests.fakes.flags import FakeFlags
 from tests.fakes.tokens import FakeTokens
 from tests.rollout.play import POLICY
 
@@ -57,6 +59,7 @@ def desk_of(stage: Stage) -> Desk:
         gateway_metrics=gateway_metrics,
         tester_secret="secret",
         settled=lambda: True,
+        flags=FlagDesk(SERVICE.name, FakeFlags(stage.store), stage.clock),
     )
     return Desk(stage, control)
 

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from abreast.api import alerts, captures, findings, listening, rollouts, sessions, stream, tokens
+from abreast.api import alerts, captures, findings, flags, listening, ofrep, rollouts, sessions, stream, tokens
 from abreast.api.access import VIEWER, Access
 from abreast.api.attempts import Attempts
 from abreast.api.document import described
@@ -47,11 +47,13 @@ def create_app(control: Control) -> FastAPI:
         findings.routes(control),
         captures.routes(control),
         alerts.routes(control),
+        flags.routes(control),
         stream.routes(app.state.stream),
         sessions.routes(),
         tokens.routes(),
     ):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(ofrep.routes(control))
     app.include_router(metrics.routes(control), dependencies=[VIEWER])
     app.include_router(dashboard.routes())
     return app

@@ -31,6 +31,7 @@ from abreast.model.spec import Spec
 from abreast.model.traffic import Shadowing
 from abreast.operations.control import Control
 from abreast.operations.data_keeper import Keeper
+from abreast.operations.flags import FlagDesk
 from abreast.ports import Clock
 from abreast.process.identity import home_id
 from abreast.rollout.decide import first
@@ -43,6 +44,7 @@ from abreast.spec_source import missing_files
 from abreast.state_dir import StateDir
 from abreast.store.evidence import SqliteEvidence
 from abreast.store.findings import SqliteFindings
+from abreast.store.flags import SqliteFlags
 from abreast.store.sqlite import SqliteStore
 from abreast.store.tokens import SqliteTokens
 
@@ -86,6 +88,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     rollout = await load_rollout(store, spec, service, clock.now())
     tokens = SqliteTokens(store)
     await tokens.record_pending(service.name)
+    flags = FlagDesk(service.name, SqliteFlags(store), clock)
+    await flags.adopt(spec.flags, rollout.number)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
@@ -135,6 +139,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         gateway_metrics=gateway.own_metrics,
         tester_secret=secret,
         settled=gateway.settled,
+        flags=flags,
         findings=collector,
         alerts=alerts,
     )

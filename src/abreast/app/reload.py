@@ -22,6 +22,7 @@ async def reload_spec(running: Up, say: Say) -> None:
         if candidate is not None and service.version(candidate) is not None:
             policy = spec.policy(candidate)
             await controller.replace_policy(policy, "the spec changed; what is not yet done follows it")
+        await control.flags.adopt(spec.flags, controller.rollout.number)
     except AbreastError as error:
         controller.note(EventKind.SPEC, f"the changed spec is refused: {error.message}")
         say(str(error))

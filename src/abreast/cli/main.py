@@ -14,6 +14,7 @@ from abreast.cli import (
     doctor,
     finding,
     findings,
+    flag,
     replay,
     simulate,
     spec_commands,
@@ -66,6 +67,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(token.app, name="token")
 app.add_typer(data.app, name="data")
+app.add_typer(flag.app, name="flag")
 app.command("tester")(verbs.show_tester)
 app.command("restart-gateway")(verbs.restart)
 

@@ -53,6 +53,7 @@ def report(spec: Spec, file: Path, candidate: str, load: Load | None, *, as_json
             "versions": [version.name for version in service.versions],
             "candidate": candidate,
             "rate_per_s": rate_per_s,
+            "flags": {flag.name: flag.lines() for flag in spec.flags},
             "plan": plan_rows(policy, rate_per_s, bad),
             "warnings": warnings,
         }
@@ -65,5 +66,9 @@ def report(spec: Spec, file: Path, candidate: str, load: Load | None, *, as_json
         typer.echo("  how long the evidence takes depends on the requests: abreast check --rate 50")
     elif load.seen:
         typer.echo(f"  all of this {load}")
+    for flag in spec.flags:
+        typer.echo(f"\nflag {flag.name}{'' if flag.on else ' (begins switched off)'}:")
+        for text in flag.lines():
+            typer.echo(f"  {text}")
     for warning in warnings:
         typer.echo(f"\nwarning: {warning}", err=True)

@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     SILENT = "silent"
     CHECK = "check"
     DATA = "data"
+    FLAG = "flag"
     TOKEN = "token"  # noqa: S105  # a kind of event, no secret
 
 
@@ -56,6 +57,7 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.CHECK: "a webhook was told something and failed, which decides nothing",
     EventKind.DATA: "the side of a version in the database was made, fenced or dropped, or could not be",
     EventKind.TOKEN: "a token of the API was created or revoked",
+    EventKind.FLAG: "a feature flag was switched on or off, or the spec changed it",
     EventKind.FINDING: "a finding appeared, was accepted, reopened or resolved",
 }
 

@@ -20,6 +20,7 @@ from abreast.model.api_settings import ApiSettings
 from abreast.model.data_settings import DataSettings
 from abreast.model.document import Document, Path, read_document
 from abreast.model.errors import SpecError, UsageError
+from abreast.model.flag import Flag
 from abreast.model.rollout import DataGate, DifferenceGate, ErrorGate, LatencyGate, Policy
 from abreast.model.service import ACCESS_LOG, AccessLog, GatewaySettings, Service, Tls, Traces, Version
 from abreast.model.shadow import ShadowPolicy
@@ -35,6 +36,7 @@ _AS_WRITTEN: Final = frozenset(
     {
         *("service", "stable", "versions.*.run.*", "versions.*.env.*", "versions.*.cwd", "rollout.steps.*.approve"),
         *("data.schema", "data.roles.*", "data.tags.*"),
+        *("flags.*.default", "flags.*.rules.*.variant"),
         *("rollout.gates.promql.*.name", "rollout.gates.webhooks.*.name", "rollout.gates.webhooks.*.metadata.*"),
         *(f"rollout.gates.differences.{place}{key}.*" for place in ("", "endpoints.*.") for key in ("keyed", "mask")),
     }
@@ -118,6 +120,11 @@ class Spec:
             drain_s=self.keys.gateway.drain_s,
             start_timeout_s=version.start_timeout_s,
         )
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """The feature flags."""
+        return tuple(keys.flag(name) for name, keys in self.keys.flags.items())
 
     @property
     def openapi(self) -> str:

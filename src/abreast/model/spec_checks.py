@@ -9,6 +9,7 @@ from abreast.model.service import Endpoint
 from abreast.model.spec_api_keys import api_conflicts
 from abreast.model.spec_conflict import Conflict
 from abreast.model.spec_data_keys import data_conflicts
+from abreast.model.spec_flag_keys import flag_conflicts
 from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_log_keys import log_conflicts
@@ -50,6 +51,7 @@ def conflicts(keys: SpecKeys, service: str) -> Iterator[Conflict]:
     yield from shadow_conflicts(keys)
     yield from log_conflicts(keys.logs, keys.traces, keys.rollout.gates.differences.redact, keys.gateway.listen)
     yield from gate_conflicts(keys.rollout.gates.promql, keys.rollout.gates.webhooks)
+    yield from flag_conflicts(keys.flags)
     yield from _hooks(keys)
     if keys.data is not None:
         yield from data_conflicts(keys.data, keys.versions, service)

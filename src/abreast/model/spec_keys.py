@@ -25,6 +25,7 @@ from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Ver
 from abreast.model.spec_api_keys import ApiKeys
 from abreast.model.spec_data_keys import DataGateKeys, DataKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
+from abreast.model.spec_flag_keys import NamedFlags
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
 from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
@@ -318,6 +319,7 @@ class SpecKeys(Keys):
     data: Annotated[DataKeys | None, SOMETHING] = Field(
         default=None, description="the database that the versions share; left out: abreast touches none"
     )
+    flags: NamedFlags = Field(default_factory=dict, description="feature flags by name, served by OFREP")
     logs: LogsKeys = Field(default_factory=LogsKeys, description="what is written down of users' requests")
     traces: Annotated[TracesKeys | None, SOMETHING] = Field(
         default=None, description="spans of the gateway; left out: trace context passes through untouched"

@@ -7,6 +7,7 @@ from typing import Protocol
 from abreast.controller.loop import Controller
 from abreast.model.rollout import Policy
 from abreast.model.service import Service
+from abreast.operations.flags import FlagDesk
 from abreast.ports import Alerts, Clock, Counts, FindingsDesk, Store, Tokens, VersionCounts
 
 
@@ -46,5 +47,6 @@ class Control:
     gateway_metrics: Callable[[str], Awaitable[bytes]]
     tester_secret: str
     settled: Callable[[], bool]
+    flags: FlagDesk
     findings: FindingsDesk | None = None
     alerts: Alerts | None = None

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKeyConstraint,
@@ -201,6 +202,20 @@ SESSIONS: Final = Table(
     Column("token", String),
     ForeignKeyConstraint(["token"], ["tokens.id"], name="sessions_token_fk", ondelete="CASCADE"),
     Index("sessions_token", "token"),
+)
+
+FLAGS: Final = Table(
+    "flags",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("name", String, nullable=False),
+    # The spec's, in JSON: by it a changed spec is told from one that was read before.
+    Column("definition", Text, nullable=False),
+    Column("on", Boolean, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("service", "name", name="flags_pk"),
 )
 
 TOKEN_CHANGES: Final = Table(

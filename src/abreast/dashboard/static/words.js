@@ -39,6 +39,7 @@ export const KINDS = {
   silent: "silence",
   check: "check",
   data: "data",
+  flag: "flag",
   token: "token",
 };
 
