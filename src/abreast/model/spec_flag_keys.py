@@ -1,6 +1,5 @@
 """The keys of feature flags, their short form, and what they have against themselves."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final
@@ -35,27 +34,9 @@ def json_value() -> Written:
     def read(found: object) -> object:
         if found is None:
             refuse("nothing is written under this key", "write a boolean, text, number, mapping or list")
-        if _unspeakable(found):
-            refuse(f"{show(found)} holds a number that JSON does not have", "write a finite number below 2^63")
         return found
 
     return Written(read, {"type": ["boolean", "string", "number", "object", "array"]})
-
-
-def _unspeakable(found: object) -> bool:
-    match found:
-        case dict():
-            return any(map(_unspeakable, found.values()))
-        case list():
-            return any(map(_unspeakable, found))
-        case bool():
-            return False
-        case int():
-            return not -(2**63) <= found < 2**63
-        case float():
-            return not math.isfinite(found)
-        case _:
-            return False
 
 
 def one_of() -> Written:
@@ -64,7 +45,7 @@ def one_of() -> Written:
     def read(found: object) -> tuple[Scalar, ...]:
         values = found if isinstance(found, list) else [found]
         for value in values:
-            if not isinstance(value, str | int | float) or _unspeakable(value):
+            if not isinstance(value, str | int | float):
                 refuse(f"{show(value)} is not allowed here", "write a text, number or boolean, or a list of them")
         if not values:
             refuse("the list is empty: this would never fit", "list what the attribute may be")
@@ -151,6 +132,7 @@ def _variants(path: Path, flag: FlagKeys) -> Iterator[Conflict]:
     variants: Path = (*path, "variants")
     if not flag.variants:
         yield Conflict(variants, "there is no variant", "name at least one, or remove the key for on and off")
+        return
     kinds = dict.fromkeys(_TYPES[type(value)] for value in flag.variants.values())
     if len(kinds) > 1:
         message = f"the variants are of different types: {', '.join(kinds)}; code asks for one type"
