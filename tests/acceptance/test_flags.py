@@ -46,13 +46,17 @@ def token(service: Service) -> str:
     return str(service.client().post("/tokens", {"name": "shop", "role": "viewer"})["secret"])
 
 
+def asked(client: OpenFeatureClient, user: str) -> tuple[bool, str]:
+    """What the flag is for that user, and why."""
+    details = client.get_boolean_details(
+        "new-checkout", default_value=False, evaluation_context=EvaluationContext(user)
+    )
+    return details.value, str(details.reason)
+
+
 def on_by_flag(client: OpenFeatureClient) -> frozenset[int]:
     """For which of the users the flag is on."""
-    return frozenset(
-        user
-        for user in range(USERS)
-        if client.get_boolean_details("new-checkout", False, EvaluationContext(f"user-{user}")).value
-    )
+    return frozenset(user for user in range(USERS) if asked(client, f"user-{user}")[0])
 
 
 async def test_the_sdk_and_the_gateway_agree_on_ten_thousand_users_at_five_weights(service: Service) -> None:
@@ -76,21 +80,17 @@ def test_a_kill_switch_holds_within_a_second_and_over_a_restart(service: Service
     service.until(lambda: service.status()["phase"] == "progressing")
     service.give("weight", weight=10_000)
 
-    def seen(asked: OpenFeatureClient) -> tuple[bool, str]:
-        details = asked.get_boolean_details("new-checkout", False, EvaluationContext("ada"))
-        return details.value, str(details.reason)
-
-    assert seen(client) == (True, "TARGETING_MATCH")
+    assert asked(client, "ada") == (True, "TARGETING_MATCH")
     service.client().post("/flags/new-checkout/off", {"reason": "it loses carts"})
     began = time.monotonic()
-    assert seen(client) == (False, "DISABLED"), "it holds from the answer on"
+    assert asked(client, "ada") == (False, "DISABLED"), "it holds from the answer on"
     assert time.monotonic() - began < 1.0
     service.down()
     service.up()
-    assert seen(sdk(service, secret)) == (False, "DISABLED")
+    assert asked(sdk(service, secret), "ada") == (False, "DISABLED")
     assert "off  since" in service.run("flag", "list").stdout
     assert service.run("flag", "on", "new-checkout", "-m", "mended").returncode == 0
-    assert seen(sdk(service, secret)) == (True, "TARGETING_MATCH")
+    assert asked(sdk(service, secret), "ada") == (True, "TARGETING_MATCH")
     told = [event["reason"] for event in service.client().get("/events") if event["kind"] == "flag"]
     assert told == [
         "flag new-checkout is new in the spec, and on",

@@ -1,4 +1,4 @@
-"""The Remote Evaluation Protocol over TCP: shapes, codes, tokens, ETags; and what OpenFeature's own SDK makes of them."""
+"""The Remote Evaluation Protocol over TCP: shapes, codes, tokens, ETags; and what OpenFeature's SDK makes of them."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -86,10 +86,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     """Every part, wired to the others. Raises AbreastError, OSError."""
     clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
-    tokens = SqliteTokens(store)
-    await tokens.record_pending(service.name)
-    flags = FlagDesk(service.name, SqliteFlags(store), clock)
-    await flags.adopt(spec.flags, rollout.number)
+    tokens = await _tokens(store, service)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
@@ -139,12 +136,26 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         gateway_metrics=gateway.own_metrics,
         tester_secret=secret,
         settled=gateway.settled,
-        flags=flags,
+        flags=await _flags(store, spec, rollout, clock),
         findings=collector,
         alerts=alerts,
     )
     rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
     return Up(control, gateway, drivers, store, *rest)
+
+
+async def _tokens(store: SqliteStore, service: Service) -> SqliteTokens:
+    """Who may use the API; what was changed before the first rollout is in the audit log now. Raises StoreError."""
+    tokens = SqliteTokens(store)
+    await tokens.record_pending(service.name)
+    return tokens
+
+
+async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock) -> FlagDesk:
+    """The spec's flags, as they were switched before. Raises StoreError."""
+    flags = FlagDesk(rollout.service, SqliteFlags(store), clock)
+    await flags.adopt(spec.flags, rollout.number)
+    return flags
 
 
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
