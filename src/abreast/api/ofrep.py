@@ -11,10 +11,10 @@ import orjson
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from abreast.api.access import VIEWER
-from abreast.api.problems import answer
+from abreast.api.problems import answer, statuses
 from abreast.model.errors import AbreastError
 from abreast.operations.control import Control
 from abreast.rollout.flags import Evaluation, FlagError, Unanswered
@@ -27,9 +27,13 @@ _SERVER_ERROR: Final = 500
 class EvaluationBody(BaseModel):
     """Who asks: ``targetingKey`` is the user as the gateway knows them; the rest are attributes."""
 
-    context: dict[str, Any] = Field(
-        default_factory=dict, examples=[{"targetingKey": "ada", "country": "CH"}], description="who asks"
-    )  # Any: JSON
+    model_config = ConfigDict(json_schema_extra={"examples": [{"context": {"targetingKey": "ada", "country": "CH"}}]})
+
+    context: dict[str, Any] = Field(default_factory=dict, description="who asks")  # Any: JSON
+
+
+_NOBODY: Final = EvaluationBody()
+"""What no body at all means."""
 
 
 class Evaluated(BaseModel):
@@ -62,6 +66,8 @@ _FAILURES: Final[dict[int | str, dict[str, Any]]] = {  # Any: FastAPI's own type
     403: {"model": Failed, "description": "The role does not allow this, or the request comes from another site."},
     429: {"model": Failed, "description": "Too many requests; see `Retry-After`."},
     500: {"model": Failed, "description": "A defect of abreast, or its store cannot be read."},
+    # Before the protocol is reached: the shape is the rest of the API's.
+    **{code: told for code, told in statuses().items() if code in {408, 413}},
 }
 _NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {404: {"model": Failed, "description": "FLAG_NOT_FOUND."}}
 _UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "As `If-None-Match` has it."}}
@@ -90,14 +96,14 @@ def routes(control: Control) -> APIRouter:
     router = APIRouter(prefix=PREFIX, tags=["ofrep"], route_class=_Route, dependencies=[VIEWER])
 
     @router.post("/flags/{key}", response_model=Evaluated, responses={**_FAILURES, **_NOT_FOUND})
-    async def post_flag(key: str, body: EvaluationBody | None = None) -> Response:
+    async def post_flag(key: str, body: EvaluationBody = _NOBODY) -> Response:
         """What one flag is for this context."""
-        return _answered(control.flags.evaluate(key, control.controller.rollout, _context(body)))
+        return _answered(control.flags.evaluate(key, control.controller.rollout, body.context))
 
     @router.post("/flags", response_model=BulkEvaluated, responses={**_FAILURES, **_UNCHANGED})
-    async def post_flags(body: EvaluationBody | None = None, if_none_match: Annotated[str, Header()] = "") -> Response:
+    async def post_flags(body: EvaluationBody = _NOBODY, if_none_match: Annotated[str, Header()] = "") -> Response:
         """What every flag is for this context; 304 if that is what `If-None-Match` has."""
-        found = control.flags.every(control.controller.rollout, _context(body))
+        found = control.flags.every(control.controller.rollout, body.context)
         content = orjson.dumps({"flags": [_shape(each) for each in found]})
         etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         if _matches(if_none_match, etag):
@@ -105,10 +111,6 @@ def routes(control: Control) -> APIRouter:
         return Response(content, media_type="application/json", headers={"etag": etag})
 
     return router
-
-
-def _context(body: EvaluationBody | None) -> dict[str, Any]:  # Any: JSON
-    return {} if body is None else body.context
 
 
 def _answered(found: Evaluation | Unanswered) -> Response:
