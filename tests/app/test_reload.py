@@ -10,6 +10,7 @@ import pytest
 from abreast.app.parts import Up
 from abreast.app.reload import reload_spec
 from abreast.model.errors import UsageError
+from abreast.model.event import EventKind
 from abreast.model.rollout import WeightStep
 from abreast.model.service import UserKey
 from abreast.rollout.observed import Command
@@ -107,3 +108,29 @@ async def test_the_address_of_the_api_holds_until_the_next_start_and_that_is_sai
         assert running.said == ["the changed `api` is used from the next `abreast up` on"]
     await running.reads()
     assert running.said == []
+
+
+async def test_flags_follow_it_and_what_changed_of_them_is_in_the_audit_log(running: Reloading) -> None:
+    up = running.up
+    await running.reads(flags={"dark": "10%", "new": "candidate"})
+    assert [record.name for record in up.control.flags.listed()] == ["dark", "new"]
+    await up.control.flags.switch("new", 0, "ada", "because", on=False)
+    await running.reads(flags={"new": "20%"})
+    (record,) = up.control.flags.listed()
+    assert (record.rules[0], record.on) == ("on: below 20 %", False)
+    told = [event.reason for _, event in await up.store.events("shop") if event.kind is EventKind.FLAG]
+    assert told == [
+        "flag dark is new in the spec, and on",
+        "flag new is new in the spec, and on",
+        "flag new was switched off: because",
+        "the spec changed `rules` of flag new",
+        "flag dark is not in the spec any more",
+    ]
+
+
+async def test_a_refused_one_leaves_the_flags_as_they_were(running: Reloading) -> None:
+    await running.reads(flags={"new": "candidate"})
+    before = running.up.control.flags.listed()
+    await running.reads("service: shop\nversions: {v1: {endpoints: ['127.0.0.1:8']}}\nflags: {new: nonsense}\n")
+    assert running.up.control.flags.listed() == before
+    assert "'nonsense' is no flag" in "".join(running.said)

@@ -66,3 +66,14 @@ def test_as_json_it_is_one_document(busy: Plane, abreast: Run) -> None:
     assert (found["candidate"], found["rate_per_s"], found["warnings"]) == ("v2", 40.0, [])
     assert found["plan"][1]["requests_s"] == pytest.approx(found["plan"][1]["requests"] / 0.4)
     assert busy.asked
+
+
+def test_flags_are_shown_with_who_gets_what(busy: Plane, abreast: Run, short_tmp: Path) -> None:
+    text = SPEC + "flags: {new: candidate, dark: {on: false, rules: [{below: 5%, variant: on}]}}\n"
+    (short_tmp / "abreast.yaml").write_text(text, encoding="utf-8")
+    out = abreast("check").out
+    assert "\nflag new:\n  on: users on the candidate\n  off: everybody else\n" in out
+    assert "\nflag dark (begins switched off):\n  on: below 5 %\n  off: everybody else\n" in out
+    found = json.loads(abreast("check", "--json").out)
+    assert found["flags"]["new"] == ["on: users on the candidate", "off: everybody else"]
+    assert busy.asked

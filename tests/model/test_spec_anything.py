@@ -61,6 +61,9 @@ SECTIONS = st.fixed_dictionaries(
         ),
         "data": VALUES
         | st.dictionaries(KEYS | st.just("schema"), VALUES, max_size=4).map(lambda it: it | {"url": "a=b"}),
+        "flags": st.dictionaries(
+            WORDS | KEYS, st.just("candidate") | st.dictionaries(KEYS, VALUES, max_size=4) | VALUES
+        ),
         "alerts": VALUES,
         "x": VALUES,
     },
@@ -74,6 +77,7 @@ def _reads_or_faults(text: str) -> None:
         found = refusal.faults
     else:
         service = spec.service()
+        assert all(flag.default in flag.variants for flag in spec.flags)
         assert service.version(service.stable)
         assert spec.data is None or all(spec.data.role(service.name, version.name) for version in service.versions)
         assert all(spec.policy(version.name).steps for version in service.versions)

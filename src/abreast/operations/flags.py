@@ -17,7 +17,10 @@ from abreast.rollout.turn import ACTOR
 
 @dataclass(frozen=True)
 class FlagRecord:
-    """A flag as it is now; ``at`` (Unix seconds), ``actor`` and ``reason`` say since when, by whom and why."""
+    """A flag as it is now; ``at`` (Unix seconds), ``actor`` and ``reason`` say since when, by whom and why.
+
+    ``rules`` are in words, a line each, the default last.
+    """
 
     name: str
     on: bool
