@@ -55,7 +55,7 @@ def one_of() -> Written:
     return Written(read, {"anyOf": [kinds, {"type": "array", "items": kinds, "minItems": 1}]})
 
 
-class RuleKeys(Keys):
+class FlagRuleKeys(Keys):
     """One rule: ``variant`` for whom all its conditions fit."""
 
     variant: Annotated[str, line("the name of a variant")] = Field(description="the variant that whom it fits gets")
@@ -82,14 +82,14 @@ class FlagKeys(Keys):
         "the variant without a rule that fits, and while it is switched off; left out with `variants`: off", None
     )
     on: Annotated[bool, truth()] = entry("whether it begins switched on; `abreast flag off NAME` is later", Flag.on)
-    rules: tuple[RuleKeys, ...] = many("the first rule that fits decides")
+    rules: tuple[FlagRuleKeys, ...] = many("the first rule that fits decides")
 
     def flag(self, name: str) -> Flag:
         """The value that the rest of abreast speaks of."""
         return Flag(name, self.variants, self.default or "off", tuple(map(_rule, self.rules)), self.on)
 
 
-def _rule(keys: RuleKeys) -> FlagRule:
+def _rule(keys: FlagRuleKeys) -> FlagRule:
     return FlagRule(keys.variant, keys.candidate, keys.below, keys.salt or "", keys.when)
 
 
@@ -143,7 +143,7 @@ def _variants(path: Path, flag: FlagKeys) -> Iterator[Conflict]:
         yield _unknown((*path, "default"), flag.default, path, flag)
 
 
-def _of_rule(here: Path, path: Path, flag: FlagKeys, rule: RuleKeys) -> Iterator[Conflict]:
+def _of_rule(here: Path, path: Path, flag: FlagKeys, rule: FlagRuleKeys) -> Iterator[Conflict]:
     if rule.variant not in flag.variants:
         yield _unknown((*here, "variant"), rule.variant, path, flag)
     if rule.candidate is None and rule.below is None and not rule.when:
