@@ -101,11 +101,12 @@ def test_partitions_are_leaves_wherever_they_are_and_no_tables_of_their_own(data
 
 def test_partitions_of_partitions_are_known(database: str) -> None:
     setup = """CREATE TABLE t (id int, day date) PARTITION BY RANGE (day);
-    CREATE TABLE t_a PARTITION OF t DEFAULT PARTITION BY HASH (id);
+    CREATE TABLE t_a PARTITION OF t DEFAULT PARTITION BY HASH (abs(id));
     CREATE TABLE t_b PARTITION OF t_a FOR VALUES WITH (MODULUS 1, REMAINDER 0)"""
     with trial(database, setup) as made:
         table = read_catalog(made.connection, "shop").tables["t"]
     assert (table.nested, table.partitions) == (True, (Relation("shop", "t_b"),))
+    assert table.partition_key == ("day", "id"), "of every level, also within expressions"
 
 
 def test_versions_views_are_no_readers_but_are_told_with_their_columns(database: str) -> None:

@@ -126,6 +126,19 @@ def test_an_old_column_that_holds_its_default_was_not_supplied() -> None:
         assert ('record_image_ne(ROW(new."price"), ROW(1::numeric(10,2)))' in insert) is told
 
 
+def test_only_where_a_row_may_move_its_moves_are_noted() -> None:
+    assert "abreast.moved" not in " ".join(sync_functions(PAIR, filling=False))
+    day = Column("day", "date")
+    parted = replace(PAIR, columns={**PAIR.columns, "day": day}, partition_key=("day",))
+    insert, update = sync_functions(parted, filling=False)
+    mark = 'concat(statement_timestamp(), ROW(new."id", new."day"))'
+    assert mark in insert
+    assert 'IF old."day" IS DISTINCT FROM new."day" THEN\n    PERFORM set_config(' in update
+    assert mark in update
+    assert 'old."day" IS DISTINCT FROM new."day"' in sync_triggers(parted)[2]
+    assert parted.watched == PAIR.watched, "for nothing is derived from it"
+
+
 def test_abreasts_own_work_is_let_pass_by_both_functions() -> None:
     for function in sync_functions(PAIR, filling=False):
         assert "IF left(writer, 1) = ''~'' THEN RETURN new; END IF;" in function

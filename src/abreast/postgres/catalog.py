@@ -14,8 +14,11 @@ SELECT c.oid, c.relname, c.relkind = 'p', c.reltuples,
             ELSE 'USING INDEX ' || coalesce((SELECT '"' || replace(x.relname, '"', '""') || '"' FROM pg_index i
                    JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisreplident), '') END,
        obj_description(c.oid, 'pg_class'),
-       coalesce((SELECT array_agg(a.attname::text) FROM pg_partitioned_table p, unnest(p.partattrs) k
-                   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE p.partrelid = c.oid), '{}')
+       coalesce((SELECT array_agg(DISTINCT a.attname::text) FROM pg_partition_tree(c.oid) p
+                   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.relid AND d.objsubid > 0
+                        AND d.refclassid = d.classid AND d.refobjid = d.objid AND d.refobjsubid = 0
+                   JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid
+                  WHERE c.relkind = 'p'), '{}')
   FROM pg_class c
  WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
  ORDER BY c.relname"""

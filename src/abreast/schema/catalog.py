@@ -63,7 +63,8 @@ class Table:
     """An ordinary or partitioned table.
 
     ``key``: the columns of a unique key that is never null, the primary key if there is one; empty without any.
-    ``partitions``: the leaves; ``nested``: some of them are partitions of partitions.
+    ``partitions``: the leaves; ``nested``: some of them are partitions of partitions. ``partition_key``: columns that
+    decide about a row's partition, by themselves or within expressions, on whatever level.
     ``readers``: what else would break without a column: (column, what reads it in words).
     ``referrers``: foreign keys that point here: (referencing table, referenced columns).
     """

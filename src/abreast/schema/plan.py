@@ -119,6 +119,7 @@ def sync_of(table: TableShape, facts: TableFacts, old: str, new: str) -> Sync:
         ),
         old_version=old,
         new_version=new,
+        partition_key=table.table.partition_key,
     )
 
 

@@ -10,6 +10,8 @@ others are shared. The rules:
 * On insert the other side is derived. On update a column is derived only if something it is derived from has changed.
 * A pair with a way back (old → new → old) always follows: the value was derived from this one, or this one from it.
   Without a way back, a value that is no longer what the expression gave was customised, and stays.
+* An update that moves a row to another partition comes there as an insert, of a row that the update's trigger has put
+  in step already: that one says so in ``abreast.moved``, and the insert's lets it alone.
 * Writers named ``~…`` are abreast itself (backfill, repair): they write both sides.
 
 There are two triggers, not one, on each table: the one on update has a WHEN, which costs a tenth of calling a function
@@ -27,6 +29,7 @@ from abreast.schema.names import OWN, Relation, ident, literal, made_name
 ON_INSERT: Final = "~abreast_sync_insert"
 ON_UPDATE: Final = "~abreast_sync_update"
 BACKFILL: Final = "~backfill"
+_MOVED: Final = f"'{OWN}.moved'"
 
 Side = Literal["old", "new"]
 
@@ -47,7 +50,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Sync:
-    """A table whose columns are kept in step: ``old`` by ``down`` expressions, ``new`` by ``up`` expressions."""
+    """A table whose columns are kept in step: ``old`` by ``down`` expressions, ``new`` by ``up`` expressions.
+
+    ``partition_key``: the columns that tell where a row is; empty where it is always in the same place.
+    """
 
     relation: Relation
     key: tuple[str, ...]
@@ -56,6 +62,7 @@ class Sync:
     new: tuple[Kept, ...]
     old_version: str
     new_version: str
+    partition_key: tuple[str, ...] = ()
 
     @property
     def needed(self) -> bool:
@@ -93,8 +100,9 @@ def sync_triggers(sync: Sync) -> tuple[str, ...]:
         f"CREATE TRIGGER {ident(ON_INSERT)} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {functions[0]}()",
         f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {ident(ON_INSERT)}",
     ]
-    if sync.watched:
-        when = f"WHEN ({_any_changed(sync, sync.watched)})"
+    seen = sync.watched.union(sync.partition_key)
+    if seen:
+        when = f"WHEN ({_any_changed(sync, seen)})"
         call = f"{when} EXECUTE FUNCTION {functions[1]}()"
         made += [
             f"CREATE TRIGGER {ident(ON_UPDATE)} BEFORE UPDATE ON {table} FOR EACH ROW {call}",
@@ -159,6 +167,7 @@ def _insert_body(sync: Sync) -> str:
     return _body(
         "  from_new boolean;\n",
         [
+            *_arrival(sync),
             f"  from_new := {supplied};",
             f"  IF coalesce(writer, '') NOT IN ({literal(sync.old_version)}, {literal(sync.new_version)}) THEN",
             f"    IF from_new AND ({both}) THEN RETURN new; END IF;",
@@ -174,6 +183,38 @@ def _insert_body(sync: Sync) -> str:
             "  END IF;",
         ],
     )
+
+
+def _arrival(sync: Sync) -> list[str]:
+    """Let a row alone that comes from another partition: not one that stayed, was deleted and is inserted again."""
+    if not sync.partition_key:
+        return []
+    moved = f"current_setting({_MOVED}, true)"
+    return [
+        f"  IF {moved} LIKE '% %' AND {moved} = concat(split_part({moved}, ' ', 1), ' ', {_mark(sync)})",
+        f"    AND split_part({moved}, ' ', 1) <> tg_relid::text",
+        "  THEN",
+        f"    PERFORM set_config({_MOVED}, '', true);",
+        "    RETURN new;",
+        "  END IF;",
+    ]
+
+
+def _departure(sync: Sync) -> list[str]:
+    """Note the row that may go to another partition, for its insert there, which comes at once."""
+    if not sync.partition_key:
+        return []
+    return [
+        f"  IF {_any_changed(sync, sync.partition_key)} THEN",
+        f"    PERFORM set_config({_MOVED}, concat(tg_relid, ' ', {_mark(sync)}), true);",
+        "  END IF;",
+    ]
+
+
+def _mark(sync: Sync) -> str:
+    """SQL that names the row and the statement."""
+    columns = dict.fromkeys((*sync.key, *sync.partition_key))
+    return f"concat(statement_timestamp(), ROW({', '.join(map(_new, columns))}))"
 
 
 def _supplied(kept: Kept) -> str:
@@ -196,6 +237,7 @@ def _update_body(sync: Sync, *, filling: bool) -> str:
         f"  new_wrote boolean := {_any_changed(sync, watched & new_names)};\n"
     )
     lines += [
+        *_departure(sync),
         "  IF old_wrote <> new_wrote THEN from_new := new_wrote;",
         f"  ELSIF writer = {literal(sync.new_version)} THEN from_new := true;",
         f"  ELSIF writer = {literal(sync.old_version)} THEN from_new := false;",
