@@ -153,3 +153,27 @@ def test_sql_is_kept_and_at_the_start_makes_the_rest_opaque() -> None:
     late = shape_of("  - sql: {up: SELECT 1, onComplete: true}\n  - rename_table: {from: loose, to: tight}")
     assert not late.opaque
     assert [one.up for one in late.sql] == ["SELECT 1"]
+
+
+def test_columns_that_are_another_tables_too_and_rows_that_are_not_seen_are_faults_of_each_operation() -> None:
+    books = replace(CATALOG.tables["books"], bound=("it inherits from x", "y inherits from it"), blind="o'me")
+    catalog = replace(CATALOG, tables={**CATALOG.tables, "books": books})
+    found = faults_of(
+        f"""
+  - rename_column: {{table: books, from: note, to: remark}}
+  - add_column: {{table: books, column: {COLUMN}}}
+  - add_column: {{table: authors, column: {COLUMN}}}
+  - create_index: {{table: books, name: i, columns: [title]}}
+""",
+        catalog,
+    )
+    said = "the columns of shop.books cannot be changed side by side: "
+    hidden = "policies of shop.books hide rows from o'me, abreast's role: they could not be filled or checked"
+    assert [(line, path, message) for line, path, message, _ in found] == [
+        (3, "table", f"{said}it inherits from x"),
+        (3, "table", f"{said}y inherits from it"),
+        (4, "table", f"{said}it inherits from x"),
+        (4, "table", f"{said}y inherits from it"),
+        (4, "table", hidden),
+    ]
+    assert found[-1][3].startswith("""ALTER ROLE "o'me" BYPASSRLS, or""")

@@ -18,7 +18,12 @@ SELECT c.oid, c.relname, c.relkind = 'p', c.reltuples,
                    JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = p.relid AND d.objsubid > 0
                         AND d.refclassid = d.classid AND d.refobjid = d.objid AND d.refobjsubid = 0
                    JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid
-                  WHERE c.relkind = 'p'), '{}')
+                  WHERE c.relkind = 'p'), '{}'),
+       ARRAY(SELECT 'it inherits from ' || h.inhparent::regclass FROM pg_inherits h WHERE h.inhrelid = c.oid
+              UNION ALL SELECT h.inhrelid::regclass || ' inherits from it' FROM pg_inherits h
+              WHERE h.inhparent = c.oid AND c.relkind = 'r'
+              UNION ALL SELECT 'it is of the type ' || c.reloftype::regtype WHERE c.reloftype <> 0 ORDER BY 1),
+       CASE WHEN row_security_active(c.oid) THEN current_user::text ELSE '' END
   FROM pg_class c
  WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
  ORDER BY c.relname"""
@@ -150,7 +155,7 @@ def _read(connection: Connection, schema: str, own: list[str]) -> Catalog:
     referrers = grouped(_REFERRERS)
     views = {Relation(str(row[0]), str(row[1])): tuple(row[2]) for row in connection.execute(_VIEWS, [own]).fetchall()}
     made = {}
-    for oid, name, partitioned, rows, identity, comment, partition_key in tables:
+    for oid, name, partitioned, rows, identity, comment, partition_key, bound, blind in tables:
         cols = tuple(Column(*row) for row in columns[oid])
         made[name] = Table(
             relation=Relation(schema, name),
@@ -170,6 +175,8 @@ def _read(connection: Connection, schema: str, own: list[str]) -> Catalog:
             replica_identity=identity,
             rows=max(rows, 0.0),
             comment=comment,
+            bound=tuple(bound),
+            blind=blind,
         )
     return Catalog(schema, made, views, connection.info.server_version // 10_000)
 

@@ -66,6 +66,7 @@ class Table:
     ``partitions``: the leaves; ``nested``: some of them are partitions of partitions. ``partition_key``: columns that
     decide about a row's partition, by themselves or within expressions, on whatever level.
     ``readers``: what else would break without a column: (column, what reads it in words).
+    ``bound``: why its columns are not its own alone. ``blind``: the role that asks, if policies hide rows from it.
     ``referrers``: foreign keys that point here: (referencing table, referenced columns).
     """
 
@@ -84,6 +85,8 @@ class Table:
     replica_identity: str = "DEFAULT"
     rows: float = 0.0
     comment: str | None = None
+    bound: tuple[str, ...] = ()
+    blind: str = ""
 
     def column(self, name: str) -> Column | None:
         """The column of that name."""

@@ -31,6 +31,16 @@ from abreast.schema.reshaping import Reshaping
 from abreast.schema.shape import Shape, TableShape, Text
 from abreast.schema.sync import ON_INSERT, ON_UPDATE
 
+_OF_COLUMNS: Final = (
+    AddColumn,
+    AlterColumn,
+    CreateConstraint,
+    DropColumn,
+    DropConstraint,
+    DropMultiColumnConstraint,
+    RenameColumn,
+)
+
 
 def written_types(operations: Iterable[Operation]) -> dict[str, Place]:
     """Every type that the operations name, and where first."""
@@ -50,6 +60,7 @@ def reshape(catalog: Catalog, operations: Iterable[Operation], types: Mapping[st
     """
     work = Reshaping(catalog, types)
     for operation in operations:
+        _look_over_columns(work, operation)
         _TAKEN[type(operation)](work, operation)
     for table in work.shape.tables:
         _name_again(table)
@@ -61,6 +72,29 @@ def reshape(catalog: Catalog, operations: Iterable[Operation], types: Mapping[st
     if work.faults:
         raise MigrationError(tuple(work.faults))
     return work.shape
+
+
+def _look_over_columns(work: Reshaping, operation: Operation) -> None:
+    """Whether the columns are the table's own, and all of its rows seen."""
+    if not isinstance(operation, _OF_COLUMNS):
+        return
+    found = work.shape.by_new_name(operation.table)
+    if found is None:
+        return
+    of = found.table
+    for reason in of.bound:
+        work.fault(
+            place_of(operation, "table"),
+            f"the columns of {of.relation} cannot be changed side by side: {reason}",
+            "end that first (ALTER TABLE … NO INHERIT, NOT OF); partitions can be changed",
+        )
+    if of.blind and not isinstance(operation, RenameColumn):
+        work.fault(
+            place_of(operation, "table"),
+            f"policies of {of.relation} hide rows from {of.blind}, abreast's role: they could not be filled or checked",
+            f"ALTER ROLE {ident(of.blind)} BYPASSRLS, or ALTER TABLE {of.relation.sql} NO FORCE ROW LEVEL SECURITY "
+            "if the role is its owner",
+        )
 
 
 def _name_again(table: TableShape) -> None:

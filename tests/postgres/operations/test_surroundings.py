@@ -90,51 +90,6 @@ def test_a_partitioned_table_is_changed_with_its_indexes(each_database: str) -> 
         ]
 
 
-MOVING = """
-CREATE TABLE orders (id int, state text NOT NULL, note text NOT NULL DEFAULT 'none', price numeric(12,4),
-  PRIMARY KEY (id, state)) PARTITION BY LIST (state);
-CREATE TABLE orders_open PARTITION OF orders FOR VALUES IN ('open', 'new');
-CREATE TABLE orders_done (price numeric(12,4), state text NOT NULL, id int NOT NULL, note text NOT NULL DEFAULT 'none');
-ALTER TABLE orders ATTACH PARTITION orders_done FOR VALUES IN ('done');
-INSERT INTO orders SELECT n, 'open', 'keep ' || n, 1.2345 FROM generate_series(1, 6) n;
-INSERT INTO orders VALUES (7, 'open', DEFAULT, 1.2345);"""
-
-
-def test_a_row_that_moves_to_another_partition_keeps_what_only_one_version_knows(each_database: str) -> None:
-    text = """
-  - drop_column: {table: orders, column: note, down: "'-'"}
-  - alter_column: {table: orders, column: price, type: integer, up: (price * 100)::integer, down: price / 100.0}
-  - add_column: {table: orders, column: {name: slug, type: text, nullable: true}, up: "'order ' || id"}
-"""
-    with trial(each_database, MOVING) as orders:
-        orders.expand(text)
-        done = "UPDATE orders SET state = 'done'"
-        orders.as_version("v2", "UPDATE orders SET slug = nullif('own', repeat('own', id - 3)) WHERE id IN (3, 4)")
-        orders.as_version("v1", f"{done} WHERE id IN (1, 3)", f"{done}, note = 'n', price = 2 WHERE id = 5")
-        orders.as_version("v2", f"{done} WHERE id IN (2, 4, 7)", f"{done}, price = 300 WHERE id = 6")
-        assert orders.as_version("v1", "SELECT id, note, price::text FROM orders ORDER BY id") == [
-            (1, "keep 1", "1.2345"), (2, "keep 2", "1.2345"), (3, "keep 3", "1.2345"), (4, "keep 4", "1.2345"),
-            (5, "n", "2.0000"), (6, "keep 6", "3.0000"), (7, "none", "1.2345"),
-        ]  # fmt: skip
-        assert orders.as_version("v2", "SELECT id, price, slug FROM orders WHERE state = 'done' ORDER BY id") == [
-            (1, 123, "order 1"), (2, 123, "order 2"), (3, 123, "own"), (4, 123, None),
-            (5, 200, "order 5"), (6, 300, "order 6"), (7, 123, "order 7"),
-        ]  # fmt: skip
-
-
-def test_an_insert_is_no_move_though_the_row_has_been_there_in_the_same_statement(database: str) -> None:
-    text = "  - drop_column: {table: orders, column: note, down: \"'-'\"}"
-    with trial(database, MOVING) as orders:
-        orders.expand(text)
-        for first in ("new", "done"):
-            orders.as_version(
-                "v2",
-                f"""DO $$ BEGIN UPDATE orders SET state = '{first}' WHERE id = 1;
-                DELETE FROM orders WHERE id = 1; INSERT INTO orders (id, state) VALUES (1, '{first}'); END $$""",
-            )
-            assert orders.as_version("v1", "SELECT note FROM orders WHERE id = 1") == [("-",)]
-
-
 def test_what_is_unique_in_a_partitioned_table_holds_its_partitions_columns(database: str) -> None:
     text = "  - alter_column: {table: rooms, column: note, unique: {name: rooms_note_once}, up: note}"
     with trial(database, ROOMS) as rooms:
