@@ -26,7 +26,7 @@ def test_contract_gives_the_column_its_name_default_rule_and_comment() -> None:
     facts = TableFacts(
         indexes=(
             CopiedIndex("books_price", unique=False, constraint=False, tail=""),
-            CopiedIndex("once", unique=True, constraint=True, tail="", deferral=" DEFERRABLE"),
+            CopiedIndex("once", unique=True, constraint=True, tail=""),
         ),
         constraints=(CopiedConstraint("price_ok", "CHECK (true)"),),
     )
@@ -40,7 +40,7 @@ def test_contract_gives_the_column_its_name_default_rule_and_comment() -> None:
         """COMMENT ON COLUMN "shop"."books"."price" IS 'in euros'""",
         'RENAME CONSTRAINT "_abreast_price_ok" TO "price_ok"',
         'ALTER INDEX "shop"."_abreast_books_price" RENAME TO "books_price"',
-        'ADD CONSTRAINT "once" UNIQUE USING INDEX "_abreast_once" DEFERRABLE',
+        'ADD CONSTRAINT "once" UNIQUE USING INDEX "_abreast_once"',
     ]
 
 

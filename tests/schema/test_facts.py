@@ -1,10 +1,9 @@
-from abreast.schema.facts import CopiedConstraint, CopiedIndex, TableFacts
+from abreast.schema.facts import CopiedConstraint, TableFacts
 
 
 def test_a_table_of_which_nothing_was_asked_has_no_facts() -> None:
     assert TableFacts() == TableFacts({}, {}, (), ())
 
 
-def test_a_copy_is_proven_and_immediate_unless_it_is_said() -> None:
+def test_a_copy_is_proven_unless_it_is_said() -> None:
     assert CopiedConstraint("a", "CHECK (true)").validated
-    assert CopiedIndex("a", unique=True, constraint=True, tail="USING btree (a)").deferral == ""

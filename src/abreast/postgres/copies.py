@@ -14,7 +14,6 @@ from abreast.schema.shape import Shape, TableShape
 
 _FOREIGN: Final = ") REFERENCES "
 _UNPROVEN: Final = " NOT VALID"
-_DEFERRAL: Final = (" DEFERRABLE", " INITIALLY DEFERRED")
 
 _DEFINITION: Final = """
 SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %(table)s::regclass AND conname = 'c'"""
@@ -55,14 +54,22 @@ def copied_indexes(scratch: Scratch, table: TableShape, shape: Shape) -> tuple[C
         constraint = table.table.constraint(index.name)
         if constraint and constraint.kind == "exclude":
             continue
+        if constraint and " DEFERRABLE" in constraint.definition:
+            scratch.faults.append(
+                place.fault(
+                    f"the deferrable constraint {constraint.name} reads the changed column: an index can be built "
+                    "beside it only if it is checked at once, which would refuse what the old version may write",
+                    "drop it in this migration as well (drop_constraint), and make it again in a later one",
+                )
+            )
+            continue
         with scratch.trying(place, f"the index {index.name} on the changed column"):
             scratch.make_row(doubled.columns)
             given = _tail(scratch, Relation(shape.catalog.schema, index.name))
             scratch.run(f'CREATE {"UNIQUE " * index.unique}INDEX "~index" ON {ROW} {given}')
             scratch.rename_row(doubled.names)
             tail = _tail(scratch, Relation("pg_temp", "~index"))
-            deferral = "".join(word for word in _DEFERRAL if constraint and word in constraint.definition)
-            found.append(CopiedIndex(index.name, index.unique, index.constraint, tail, deferral))
+            found.append(CopiedIndex(index.name, index.unique, index.constraint, tail))
     return tuple(found)
 
 

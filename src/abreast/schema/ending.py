@@ -156,5 +156,5 @@ def _named_again(table: TableShape, facts: TableFacts, alter: str) -> Iterator[s
 def _index_named_again(table: TableShape, index: CopiedIndex, alter: str) -> str:
     copied = copied_name(index.name)
     if index.constraint and not table.table.partitioned:
-        return f"{alter} ADD CONSTRAINT {ident(index.name)} UNIQUE USING INDEX {ident(copied)}{index.deferral}"
+        return f"{alter} ADD CONSTRAINT {ident(index.name)} UNIQUE USING INDEX {ident(copied)}"
     return f"ALTER INDEX {Relation(table.relation.schema, copied).sql} RENAME TO {ident(index.name)}"

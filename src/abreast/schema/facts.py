@@ -9,16 +9,12 @@ from abreast.schema.names import Relation
 
 @dataclass(frozen=True)
 class CopiedIndex:
-    """An index over replaced columns, for those that replace them. ``tail``: from USING to the end.
-
-    ``deferral``: what its constraint, if it has one, says of being deferrable.
-    """
+    """An index over replaced columns, for those that replace them. ``tail``: from USING to the end."""
 
     name: str
     unique: bool
     constraint: bool
     tail: str
-    deferral: str = ""
 
 
 @dataclass(frozen=True)

@@ -266,9 +266,30 @@ def test_a_column_dropped_and_another_added_under_its_name(database: str) -> Non
         assert items.as_version("v2", "SELECT * FROM items ORDER BY id") == [(1, None), (2, 22), (3, None)]
 
 
-def test_a_deferred_unique_constraint_and_a_replica_identity_outlive_the_change(database: str) -> None:
+def test_a_deferrable_constraint_is_refused_and_what_is_proposed_instead_works(each_database: str) -> None:
+    setup = """CREATE TABLE items (id int PRIMARY KEY, pos int NOT NULL,
+      CONSTRAINT once UNIQUE (pos) DEFERRABLE INITIALLY DEFERRED); INSERT INTO items VALUES (1, 1), (2, 2), (3, 3)"""
+    change = "  - alter_column: {table: items, column: pos, type: bigint, up: pos, down: pos}"
+    with trial(each_database, setup) as items:
+        (fault,) = refused(items, change)
+        assert "the deferrable constraint once reads the changed column" in fault.message
+        assert "drop_constraint" in fault.remedy
+        items.expand(f"{change}\n  - drop_constraint: {{table: items, name: once, up: pos, down: pos}}")
+        for version in ("v1", "v2"):
+            items.as_version(version, "UPDATE items SET pos = pos + 1")
+        items.contract()
+        later = items.next()
+        later.expand("""
+  - create_constraint:
+      {table: items, name: once, type: unique, columns: [pos], deferrable: true, up: {pos: pos}, down: {pos: pos}}""")
+        later.contract()
+        later.as_version("v3", "UPDATE items SET pos = pos + 1")
+        later.leave()
+
+
+def test_a_replica_identity_outlives_the_change(database: str) -> None:
     setup = """CREATE TABLE items (id int PRIMARY KEY, a text NOT NULL,
-      CONSTRAINT once UNIQUE (a) DEFERRABLE INITIALLY DEFERRED, CONSTRAINT plain UNIQUE (a) INCLUDE (id));
+      CONSTRAINT plain UNIQUE (a) INCLUDE (id));
     ALTER TABLE items REPLICA IDENTITY USING INDEX plain"""
     with trial(database, setup) as items:
         prepare(items, "same", f"{setup}; ALTER TABLE items ALTER a TYPE varchar(9)")
