@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from abreast.model.errors import DatabaseError
-from abreast.postgres.connection import PINNED, connected, shown, sql
+from abreast.postgres.connection import PINNED, connected, looking_in, shown, sql
 
 
 def test_settings_are_pinned_whatever_the_role_the_database_and_the_address_say(database: str) -> None:
@@ -138,3 +138,15 @@ def test_an_address_is_shown_without_its_password(url: str, text: str) -> None:
 
 def test_text_for_the_server_is_the_text_given() -> None:
     assert sql('SELECT "a"') == 'SELECT "a"'
+
+
+def test_names_of_a_schema_are_found_for_a_while_and_temporary_ones_last(database: str) -> None:
+    with connected(database) as connection:
+        connection.execute("CREATE TABLE public.t (a int); CREATE TEMP TABLE t (b int)")
+        with connection.transaction(), looking_in(connection, "public"):
+            assert connection.execute("SELECT 't'::regclass = 'public.t'::regclass").fetchone() == (True,)
+        assert connection.execute("SHOW search_path").fetchone() == ("pg_catalog",)
+        with connection.transaction():
+            with looking_in(connection, 'a "b'):
+                assert connection.execute("SHOW search_path").fetchone() == ('"a ""b", pg_temp',)
+            assert connection.execute("SHOW search_path").fetchone() == ("pg_catalog",)

@@ -1,9 +1,9 @@
 """Rows by their keys, of any types and names."""
 
-from abreast.postgres.connection import connected
-from abreast.postgres.keyed_rows import KEYS_AT_ONCE, KeyedRows, Seen, column_types, differences
+from abreast.postgres.connection import connected, sql
+from abreast.postgres.keyed_rows import KEYS_AT_ONCE, KeyedRows, Seen, column_types, differences, key_order
 from abreast.schema.digest import Difference, Kind, Source, Value
-from abreast.schema.names import Relation
+from abreast.schema.names import Relation, ident
 from tests.postgres.planted import run
 
 
@@ -89,3 +89,38 @@ def test_types_carry_no_modifier(each_database: str) -> None:
         assert column_types(connection, query) == (
             "character varying", "bpchar", "numeric", "integer[]", "name", '"bit"',
         )  # fmt: skip
+
+
+def test_keys_are_compared_by_their_types_own_operators_wherever_these_are(database: str) -> None:
+    run(
+        database,
+        "CREATE SCHEMA ext",
+        "CREATE EXTENSION citext SCHEMA ext",
+        "CREATE DOMAIN mail AS ext.citext",
+        """CREATE TABLE items (id int, "m%" mail, name varchar(9), code ext.citext, PRIMARY KEY ("m%", id))""",
+        "INSERT INTO items SELECT n, chr(64 + n % 2 * 32 + n), 'x' || n, n FROM generate_series(1, 26) n",
+        "CREATE FUNCTION wrong(varchar, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT 1 / 0 = 1'",
+        "CREATE OPERATOR > (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = wrong)",
+    )
+    types = {"id": "integer", "m%": "mail", "name": "character varying", "code": "ext.citext"}
+    with connected(database) as connection:
+        for names, schemas in (
+            (["m%", "id"], ["ext", "pg_catalog"]),
+            (["id", "m%"], ["pg_catalog", "ext"]),
+            (["code", "m%"], ["ext", "ext"]),
+            (["name", "id"], ["pg_catalog", "pg_catalog"]),
+        ):
+            casts = [f"public.{kind}" if kind == "mail" else kind for kind in map(types.__getitem__, names)]
+            order = key_order(connection, Relation("public", "items"), names, casts, "new")
+            assert order.schemas == schemas
+            listed = ", ".join(f"new.{ident(name)}" for name in names)
+            query = f"SELECT ARRAY[{', '.join(f'new.{ident(name)}::text' for name in names)}] FROM public.items AS new"
+            rows = [tuple(row[0]) for row in connection.execute(sql(f"{query} ORDER BY {listed}")).fetchall()]
+            connection.execute("SET search_path = public")  # whose operators are not asked
+            for operator, wanted in ((">", rows[10:]), ("<=", rows[:10])):
+                where = order.bound(operator, rows[9])
+                found = connection.execute(sql(f"{query} WHERE {where} ORDER BY {listed}")).fetchall()
+                assert [tuple(row[0]) for row in found] == wanted
+            same = f"SELECT count(*) FROM public.items new JOIN public.items held ON {order.equal('held')}"
+            assert connection.execute(sql(same)).fetchone() == (26,)
+            connection.execute("RESET search_path")

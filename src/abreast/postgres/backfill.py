@@ -10,7 +10,8 @@ from typing import Any, Final
 from psycopg import errors
 
 from abreast.model.errors import DatabaseError
-from abreast.postgres.connection import Connection, sql
+from abreast.postgres.connection import Connection, looking_in, sql
+from abreast.postgres.keyed_rows import key_order
 from abreast.postgres.patience import Patience
 from abreast.postgres.records import Migration, mark
 from abreast.schema.names import OWN, ident, idents, literal
@@ -59,6 +60,7 @@ class Backfill:
         self.what = f"backfill {table.relation.name}"
         self.usual_s = statistics.median(self._question() for _ in range(5))
         self.rows = self._estimate()
+        self.order = key_order(connection, table.relation, table.key, table.key_types, "new")
         self.stills_triggers = self._may_still_triggers()
 
     def run(self) -> int:
@@ -83,7 +85,8 @@ class Backfill:
     def unfilled(self) -> int:
         """Rows that still have to be filled, counted."""
         query = f"SELECT count(*) FROM {self.table.relation.sql} AS new WHERE {self.table.unfilled}"
-        row = self.connection.execute(sql(query)).fetchone()
+        with self.connection.transaction(), looking_in(self.connection, self.table.relation.schema):
+            row = self.connection.execute(sql(query)).fetchone()
         return int(row[0]) if row else 0
 
     def _sweep(self, sweep: int, after: list[str] | None) -> None:
@@ -107,30 +110,27 @@ class Backfill:
     def _batch(self, after: list[str] | None, sweep: int, size: int) -> tuple[list[str] | None, int]:
         """One transaction: (the last key looked at, None at the end; how many rows it filled)."""
         table = self.table
-        relation, unfilled = _plain(table.relation.sql), _plain(f"({table.unfilled})")
-        key = ", ".join(_plain(f"new.{ident(name)}") for name in table.key)
-        texts = ", ".join(_plain(f"new.{ident(name)}::text") for name in table.key)
-        given = ", ".join(f"%s::{_plain(kind)}" for kind in table.key_types)
-        where = f"({key}) > ({given})" if after else "true"
+        relation, unfilled = table.relation.sql, f"({table.unfilled})"
+        key = ", ".join(f"new.{ident(name)}" for name in table.key)
+        texts = ", ".join(f"new.{ident(name)}::text" for name in table.key)
+        where = self.order.bound(">", tuple(after)) if after else "true"
         row = self.connection.execute(
-            sql(f"SELECT {texts} FROM {relation} AS new WHERE {where} ORDER BY {key} OFFSET {size - 1} LIMIT 1"),
-            after or [],
+            sql(f"SELECT {texts} FROM {relation} AS new WHERE {where} ORDER BY {key} OFFSET {size - 1} LIMIT 1")
         ).fetchone()
         bound: list[str] | None = [str(value) for value in row] if row else None
-        inside = where + (f" AND ({key}) <= ({given})" if bound else "")
+        inside = where + (f" AND {self.order.bound('<=', tuple(bound))}" if bound else "")
         self.connection.execute(sql(f"SET LOCAL {OWN}.version = {literal(BACKFILL)}"))
         if self.stills_triggers:
             self.connection.execute("SET LOCAL session_replication_role = replica")
-        columns = ", ".join(_plain(f"{ident(name)} = {text}") for name, text in table.assignments)
-        matching = " AND ".join(_plain(f"new.{ident(name)} = held.{ident(name)}") for name in table.key)
-        updated = self.connection.execute(
-            sql(
-                f"WITH held AS MATERIALIZED (SELECT {_plain(idents(table.key))} FROM {relation} AS new "
-                f"WHERE {inside} AND {unfilled} FOR NO KEY UPDATE {'' if sweep else 'SKIP LOCKED'}) "
-                f"UPDATE {relation} AS new SET {columns} FROM held WHERE {matching} AND {unfilled}"
-            ),
-            [*(after or []), *(bound or [])],
-        )
+        columns = ", ".join(f"{ident(name)} = {text}" for name, text in table.assignments)
+        with looking_in(self.connection, table.relation.schema):
+            updated = self.connection.execute(
+                sql(
+                    f"WITH held AS MATERIALIZED (SELECT {idents(table.key)} FROM {relation} AS new "
+                    f"WHERE {inside} AND {unfilled} FOR NO KEY UPDATE {'' if sweep else 'SKIP LOCKED'}) "
+                    f"UPDATE {relation} AS new SET {columns} FROM held WHERE {self.order.equal('held')} AND {unfilled}"
+                )
+            )
         mark(self.connection, self.migration, {"after": bound, "sweep": sweep} if bound else {"sweep": sweep + 1})
         return bound, updated.rowcount
 
@@ -177,8 +177,3 @@ class Backfill:
             "SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [self.table.relation.sql]
         ).fetchone()
         return max(float(row[0]), 1.0) if row else 1.0
-
-
-def _plain(text: str) -> str:
-    """SQL that holds no parameter, where psycopg looks for some: its percent signs mean themselves."""
-    return text.replace("%", "%%")

@@ -7,7 +7,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 
 from abreast.model.errors import DatabaseError
-from abreast.schema.names import OWN
+from abreast.schema.names import OWN, ident
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -43,6 +43,17 @@ def connected(url: str, *, version: str = "", **settings: str) -> Iterator[Conne
         )
     with connection, _told("the database"):
         yield connection
+
+
+@contextmanager
+def looking_in(connection: Connection, schema: str) -> Iterator[None]:
+    """Within a transaction: functions of the application's find their names as they do for the versions' roles.
+
+    Temporary objects come last: nobody's are taken for those of the schema.
+    """
+    connection.execute(sql(f"SET LOCAL search_path = {ident(schema)}, pg_temp"))
+    yield
+    connection.execute(sql(f"SET LOCAL search_path = {PINNED['search_path']}"))
 
 
 def sql(text: str) -> LiteralString:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from abreast.postgres import drift
-from abreast.postgres.connection import Connection, sql
+from abreast.postgres.connection import Connection, looking_in, sql
 from abreast.postgres.patience import Patience, Telling
 from abreast.postgres.table_scan import Pair, scan_table
 from abreast.schema.digest import Difference
@@ -75,6 +75,7 @@ def _mended(connection: Connection, table: TablePlan, right: Literal["old", "new
 
     def work() -> int:
         connection.execute(sql(f"SET LOCAL {OWN}.version = {literal(REPAIR)}"))
-        return connection.execute(sql(statement)).rowcount
+        with looking_in(connection, table.relation.schema):
+            return connection.execute(sql(statement)).rowcount
 
     return patience.run(connection, f"mend {table.relation.name}", work)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from abreast.postgres.connection import Connection, sql
-from abreast.postgres.keyed_rows import column_types
+from abreast.postgres.connection import Connection, looking_in, sql
+from abreast.postgres.keyed_rows import KeyOrder, column_types, key_order
 from abreast.schema.digest import Difference, Key, Kind
-from abreast.schema.names import Relation, ident, literal
+from abreast.schema.names import Relation, ident
 
 BATCH_ROWS: Final = 5000
 STATEMENT_TIMEOUT_MS: Final = 10_000
@@ -48,11 +48,11 @@ def scan_table(
     """
     columns = ", ".join(map(ident, key))
     types = column_types(connection, f"SELECT {columns} FROM {relation.sql} LIMIT 0")
-    batches = _Batches(relation, key, divergent, pairs, types)
+    batches = _Batches(relation, key_order(connection, relation, key, types, ROW), divergent, pairs)
     after: Key | None = None
     done = 0
     while True:
-        with connection.transaction():
+        with connection.transaction(), looking_in(connection, relation.schema):
             connection.execute(sql(f"SET LOCAL statement_timeout = {statement_timeout_ms:d}"))
             # Not one statement with the next: only the key is read here, which an index has.
             counted = connection.execute(sql(batches.end(after, batch_rows))).fetchone()
@@ -69,39 +69,34 @@ def scan_table(
 @dataclass(frozen=True)
 class _Batches:
     relation: Relation
-    key: Sequence[str]
+    key: KeyOrder
     divergent: str
     pairs: Sequence[Pair]
-    types: Sequence[str]
 
     @property
     def _columns(self) -> str:
-        return ", ".join(f"{ROW}.{ident(name)}" for name in self.key)
+        return ", ".join(f"{ROW}.{ident(name)}" for name in self.key.names)
 
     @property
     def _texts(self) -> str:
-        return _texts(f"{ROW}.{ident(name)}" for name in self.key)
-
-    def _bound(self, operator: str, key: Key) -> str:
-        values = ", ".join(f"{literal(text)}::{kind}" for text, kind in zip(key, self.types, strict=True))
-        return f"({self._columns}) {operator} ({values})"
+        return _texts(f"{ROW}.{ident(name)}" for name in self.key.names)
 
     def end(self, after: Key | None, rows: int) -> str:
         """(rows, last key) of the next batch."""
-        where = f" WHERE {self._bound('>', after)}" if after else ""
+        where = f" WHERE {self.key.bound('>', after)}" if after else ""
         batch = (
             f"SELECT {self._columns} FROM {self.relation.sql} AS {ROW}{where} ORDER BY {self._columns} LIMIT {rows:d}"
         )
-        ordered = ", ".join(f"{ROW}.{ident(name)} DESC" for name in self.key)
+        ordered = ", ".join(f"{ROW}.{ident(name)} DESC" for name in self.key.names)
         return f"SELECT count(*) OVER (), {self._texts} FROM ({batch}) AS {ROW} ORDER BY {ordered} LIMIT 1"
 
     def found(self, after: Key | None, end: Key) -> str:
         """(key, old, new) of the divergent rows of the batch."""
-        beyond = f"{self._bound('>', after)} AND " if after else ""
+        beyond = f"{self.key.bound('>', after)} AND " if after else ""
         return (
             f"SELECT {self._texts}, {_texts(pair.old for pair in self.pairs)}, "
             f"{_texts(pair.new for pair in self.pairs)} FROM {self.relation.sql} AS {ROW} "
-            f"WHERE {beyond}{self._bound('<=', end)} AND ({self.divergent}) ORDER BY {self._columns}"
+            f"WHERE {beyond}{self.key.bound('<=', end)} AND ({self.divergent}) ORDER BY {self._columns}"
         )
 
 

@@ -4,6 +4,8 @@ import pytest
 from psycopg import errors
 
 from abreast.model.errors import DatabaseError
+from abreast.postgres.consistency import check, mend
+from abreast.postgres.patience import Patience
 from abreast.postgres.roles import role_state
 from tests.postgres.trials import Trial, prepare, refused, trial
 
@@ -175,6 +177,47 @@ def test_a_column_whose_domain_would_rewrite_the_table_is_refused(each_database:
         assert "the type shop.must of 'c' is a domain with constraints" in first.message
         assert "the type shop.strict of 'a' is a domain with constraints" in second.message
         assert (first.line, second.line) == (3, 4)
+
+
+def test_the_applications_own_functions_find_their_names_whoever_writes(each_database: str) -> None:
+    setup = """CREATE FUNCTION clean(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t)';
+    CREATE FUNCTION slugify(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+      $$ BEGIN RETURN replace(clean(t), ' ', '-'); END $$;
+    CREATE TABLE rates (currency text, rate numeric); INSERT INTO rates VALUES ('EUR', 2);
+    CREATE FUNCTION rate(c text) RETURNS numeric LANGUAGE sql STABLE AS
+      'SELECT rate FROM rates WHERE currency = c';
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.t := clean(new.t); RETURN new; END $$;
+    CREATE TABLE items (id int PRIMARY KEY, a text, n numeric, t text); INSERT INTO items VALUES (1, 'A B', 3);
+    CREATE TRIGGER touch BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION touch();
+    ALTER TABLE items ENABLE ALWAYS TRIGGER touch"""
+    text = """
+  - alter_column: {table: items, column: a, type: varchar(9), up: slugify(a), down: slugify(a)}
+  - alter_column: {table: items, column: n, type: integer, up: n * rate('EUR'), down: n / rate('EUR')}
+"""
+    with trial(each_database, setup) as items:
+        plan = items.expand(text)
+        items.as_version("v1", "INSERT INTO items VALUES (2, 'C D', 4)")
+        items.connection.execute("SET abreast.version = '~'")
+        items.connection.execute("SET search_path = shop")
+        items.connection.execute("UPDATE shop.items SET _abreast_n = 9 WHERE id = 2")
+        items.connection.execute("RESET search_path")
+        (found,) = check(items.connection, plan.tables, 9, lambda _, __: None)
+        assert [each.key for each in found.found] == [("2",)]
+        assert mend(items.connection, plan.tables, "old", Patience()) == 1
+        assert items.as_version("v2", "SELECT id, a, n FROM items ORDER BY id") == [(1, "a-b", 6), (2, "c-d", 8)]
+
+
+def test_rows_are_found_by_a_key_whose_type_is_an_extensions(database: str) -> None:
+    setup = """CREATE EXTENSION ltree SCHEMA public; CREATE EXTENSION citext SCHEMA shop;
+    CREATE TABLE users (path public.ltree, name citext, a text, PRIMARY KEY (path, name));
+    INSERT INTO users SELECT ('a.b' || n)::public.ltree, chr(65 + n % 2 * 32) || n, 'X'
+      FROM generate_series(1, 1234) n"""
+    with trial(database, setup) as users:
+        text = "  - alter_column: {table: users, column: a, type: varchar(20), up: lower(a), down: upper(a)}"
+        plan = users.expand(text)
+        assert users.as_version("v2", "SELECT a, count(*) FROM users GROUP BY 1") == [("x", 1234)]
+        (found,) = check(users.connection, plan.tables, 9, lambda _, __: None)
+        assert (found.rows, found.divergent) == (1234, 0)
 
 
 def test_a_trigger_that_would_run_after_ours_is_refused(database: str) -> None:
