@@ -275,10 +275,12 @@ def test_time_outs_of_the_database_do_not_end_ours(connection: Connection, datab
     connection.execute("ALTER ROLE postgres SET statement_timeout = '1ms'")
     with connected(database) as hurried:
         assert hurried.execute("SHOW statement_timeout").fetchone() == ("1ms",)
-        hurried.execute("SET statement_timeout = '2s'")
+        for name in ("statement_timeout", "transaction_timeout", "idle_session_timeout"):
+            hurried.execute(text(f"SET {name} = '2s'"))
         migrator = impatient(hurried)
         migrator.adopt(OLD)
-        assert hurried.execute("SHOW statement_timeout").fetchone() == ("0",)
+        left = "SELECT name FROM pg_settings WHERE name ~ '^(statement|transaction|idle.*)_timeout$' AND setting <> '0'"
+        assert hurried.execute(text(left)).fetchall() == []
     connection.execute("ALTER ROLE postgres RESET statement_timeout")
 
 

@@ -37,8 +37,11 @@ SELECT 'process ' || pid || ' of ' || coalesce(usename, 'nobody'),
 _SESSIONS: Final = """
 SELECT pid, coalesce(application_name, ''), to_char(backend_start, 'HH24:MI:SS') FROM pg_stat_activity
  WHERE datname = current_database() AND usename = %s AND pid <> pg_backend_pid() ORDER BY backend_start"""
-_SETTINGS: Final = ("statement_timeout = 0", "idle_in_transaction_session_timeout = 0", "lock_timeout = 0")
-"""A database may have defaults for its applications that would cut a backfill short."""
+_UNHURRIED: Final = """
+SELECT set_config(name, '0', false) FROM pg_settings
+ WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout',
+                'idle_session_timeout', 'lock_timeout')"""
+"""A database may have defaults for its applications that would cut a backfill short. The second is 17's."""
 _SOONEST_MS: Final = 10
 
 
@@ -133,8 +136,7 @@ class Migrator:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """No other abreast migrates this database meanwhile. RefusedError if one does."""
-        for setting in _SETTINGS:
-            self.connection.execute(sql(f"SET {setting}"))
+        self.connection.execute(_UNHURRIED)
         with suppress(errors.InvalidParameterValue):  # only servers on some systems can look
             self.connection.execute("SET client_connection_check_interval = '1s'")
         records.prepare(self.connection)

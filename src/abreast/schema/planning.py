@@ -236,7 +236,8 @@ def _notes_on_losses(table: TableShape) -> Iterator[str]:
     if triggers and table.gone:
         yield (
             f"the trigger {', '.join(triggers)} of {of.relation.name} runs before the versions are put in step: what "
-            f"the new version has just written it does not see in {', '.join(table.gone)}"
+            f"the new version has just written it does not see in {', '.join(table.gone)}, and what it puts there then "
+            "is made again of that"
         )
 
 

@@ -252,17 +252,31 @@ def _update_body(sync: Sync, *, filling: bool) -> str:
         for number, kept in enumerate(derived):
             declared += f"  {side}_{number} boolean := false;\n"
             lines.append(f"    {side}_{number} := {_condition(sync, kept, filling=filling and side == 'new')};")
+        # What a trigger of the user's has put into an old column that the new version leaves alone is carried over.
+        touched = [kept for kept in sync.side("new") if side == "old" and sync.has_way_back(kept)]
+        for number, kept in enumerate(touched):
+            declared += f"  touched_{number} boolean := false;\n"
+            changed = f"({_any_changed(sync, _reads(kept))}) AND NOT ({_any_changed(sync, {kept.name})})"
+            lines.append(f"    touched_{number} := old_wrote AND {changed};")
         for number, kept in enumerate(derived):
             lines.append(f"    IF {side}_{number} THEN {_assign(kept)} END IF;")
+        for number, kept in enumerate(touched):
+            lines.append(f"    IF touched_{number} THEN {_assign(kept)} END IF;")
         lines.append("    NULL;")
     lines.append("  END IF;")
     return _body(declared, lines)
 
 
 def _condition(sync: Sync, kept: Kept, *, filling: bool) -> str:
-    """When an update has to derive this column."""
-    parts = [f"({_any_changed(sync, _reads(kept))})", f"NOT ({_any_changed(sync, {kept.name})})"]
-    if kept.expression and not filling and not sync.has_way_back(kept):
+    """When an update has to derive this column.
+
+    Where both of a pair have changed, the version that writes has written one, and a trigger of the user's the other.
+    """
+    parts = [f"({_any_changed(sync, _reads(kept))})"]
+    if sync.has_way_back(kept):
+        return parts[0]
+    parts.append(f"NOT ({_any_changed(sync, {kept.name})})")
+    if kept.expression and not filling:
         given = _as_kept(kept, kept.expression.over_old)
         parts.append(f"record_image_eq(ROW(old.{ident(kept.name)}), ROW({given}))")
     return " AND ".join(parts)

@@ -1,4 +1,4 @@
-"""Tables that are not one thing by themselves: rows that move between partitions, columns and rows of others."""
+"""Rows that others have a hand in: partitions, tables that inherit, policies, triggers that change old columns."""
 
 import psycopg
 
@@ -92,3 +92,26 @@ def test_tables_whose_columns_are_others_too_are_refused_with_the_reason(each_da
                 fault = refused(tables, f"  - {operation}")[0]
                 assert fault.message == f"the columns of shop.{name} cannot be changed side by side: {reason}"
         tables.expand("  - create_index: {table: base, name: base_a, columns: [a]}")
+
+
+def test_what_a_trigger_puts_into_an_old_column_gives_way_to_what_the_new_version_writes_itself(database: str) -> None:
+    setup = """CREATE TABLE items (id int PRIMARY KEY, n int, price numeric(10,2), size text);
+    CREATE FUNCTION norm() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF new.n > 10 THEN new.price := 99; new.size := 'xxx'; END IF; RETURN new; END $$;
+    CREATE TRIGGER norm BEFORE INSERT OR UPDATE ON items FOR EACH ROW EXECUTE FUNCTION norm();
+    INSERT INTO items VALUES (1, 1, 5, 'x'), (2, 1, 5, 'x')"""
+    text = """
+  - alter_column: {table: items, column: price, type: int, up: (price * 100)::int, down: price / 100.0}
+  - alter_column: {table: items, column: size, type: int, up: length(size), down: "repeat('x', size)"}
+"""
+    with trial(database, setup) as items:
+        plan = items.expand(text)
+        assert any("what it puts there then is made again of that" in note for note in plan.notes)
+        items.as_version(
+            "v2", "UPDATE items SET n = 11 WHERE id = 1", "UPDATE items SET n = 11, price = 7 WHERE id = 2"
+        )
+        items.as_version("v2", "INSERT INTO items VALUES (3, 11, 700, 1)")
+        items.as_version("v1", "INSERT INTO items VALUES (4, 11, 7, 'x')")
+        seen = [(1, 9900, 3), (2, 7, 3), (3, 700, 1), (4, 9900, 3)]
+        assert items.as_version("v2", "SELECT * FROM (SELECT id, price, size FROM items) i ORDER BY id") == seen
+        assert items.as_version("v1", "SELECT id, (price * 100)::int, length(size) FROM items ORDER BY id") == seen
