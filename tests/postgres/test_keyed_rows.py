@@ -117,8 +117,10 @@ def test_keys_are_compared_by_their_types_own_operators_wherever_these_are(datab
             query = f"SELECT ARRAY[{', '.join(f'new.{ident(name)}::text' for name in names)}] FROM public.items AS new"
             rows = [tuple(row[0]) for row in connection.execute(sql(f"{query} ORDER BY {listed}")).fetchall()]
             connection.execute("SET search_path = public")  # whose operators are not asked
-            for operator, wanted in ((">", rows[10:]), ("<=", rows[:10])):
-                where = order.bound(operator, rows[9])
+            for where, wanted in (
+                (order.bound(">", rows[9]), rows[10:]),
+                (order.bound("<=", rows[9]), rows[:10]),
+            ):
                 found = connection.execute(sql(f"{query} WHERE {where} ORDER BY {listed}")).fetchall()
                 assert [tuple(row[0]) for row in found] == wanted
             same = f"SELECT count(*) FROM public.items new JOIN public.items held ON {order.equal('held')}"
