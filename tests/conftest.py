@@ -40,13 +40,13 @@ BESIDE: Final = tuple(
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",
         *(f"demo/test_data_{name}.py" for name in ("commands", "look", "play", "shop", "site", "story")),
-        "e2e/test_demo_data.py",
+        *(f"e2e/test_{name}.py" for name in ("demo_data", "shadow", "verdicts")),
         "bench",
         "cli/test_bench.py",
     )
 )
-"""What keeps real PostgreSQLs busy for minutes, and the benches, small as they are here: beside the suite, unless it
-is asked for by name. CI runs both."""
+"""What keeps real PostgreSQLs busy for minutes, rollouts that wait for live evidence, and the benches, small as they
+are here: beside the suite, unless they are asked for by name. CI runs both."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
