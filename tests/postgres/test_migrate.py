@@ -12,6 +12,7 @@ from abreast.postgres.connection import Connection, connected
 from abreast.postgres.connection import sql as text
 from abreast.postgres.migrate import Migrator
 from abreast.postgres.patience import Patience
+from abreast.postgres.roles import fence, role_state
 from abreast.schema.migration import read_migration
 from abreast.schema.plan import Plan
 from abreast.schema.views import Version
@@ -77,6 +78,40 @@ def test_adopting_again_changes_nothing_and_keeps_those_who_use_it(connection: C
         migrator.adopt(OLD)
         assert user.execute(query).fetchall() == before
         user.execute("UPDATE products SET name = 'c' WHERE id = 1")
+
+
+def test_adopting_while_two_versions_run_is_refused_and_changes_nothing(connection: Connection) -> None:
+    migrator = expand(connection)
+    connection.execute("CREATE TABLE public.byhand (id int PRIMARY KEY)")
+    for version in (OLD, NEW):
+        with refused("the migration to v2 is expanded in public", "abreast data contract, or abreast data undo"):
+            migrator.adopt(version)
+    assert migrator.undo("public", NEW, 0.0).phase == "undone"
+    migrator.adopt(OLD)
+    assert connection.execute("SELECT count(*) FROM public_v1.byhand").fetchone() == (0,)
+
+
+def test_neither_adopt_nor_expand_lifts_a_fence(connection: Connection) -> None:
+    migrator = impatient(connection)
+    migrator.adopt(OLD)
+    assert role_state(connection, OLD).writes
+    fence(connection, OLD)
+    migrator.adopt(OLD)
+    expand(connection)
+    assert not role_state(connection, OLD).writes
+    assert role_state(connection, NEW).writes
+
+
+def test_a_column_renamed_by_hand_has_the_view_made_anew(connection: Connection, database: str) -> None:
+    migrator = impatient(connection)
+    migrator.adopt(OLD)
+    connection.execute("ALTER TABLE public.products RENAME name TO title")
+    migrator.adopt(OLD)
+    with psycopg.connect(database, user=OLD.role, autocommit=True) as user:
+        user.execute("UPDATE products SET title = 'c' WHERE id = 1")
+    connection.execute("ALTER TABLE public.products RENAME title TO label")
+    expand(connection)
+    assert migrator.undo("public", NEW, 0.0).phase == "undone"
 
 
 def test_from_expand_to_contract_and_on_to_the_next(connection: Connection) -> None:

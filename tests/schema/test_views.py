@@ -9,6 +9,7 @@ from abreast.schema.views import (
     Version,
     drop_views,
     fence_statement,
+    first_writes,
     role_statements,
     unfence_statement,
     view_schema,
@@ -50,12 +51,26 @@ def test_a_view_that_is_there_keeps_its_order_for_it_can_only_grow() -> None:
     (made,) = [text for text in view_statements(grown, OLD, "old") if view.sql in text]
     assert 'SELECT "note", "id", "day" FROM' in made
     other = unchanged(replace(CATALOG, views={view: ("elsewhere",)}))
-    (made,) = [text for text in view_statements(other, OLD, "old") if view.sql in text]
+    _, made = [text for text in view_statements(other, OLD, "old") if view.sql in text]
     assert 'SELECT "id", "day", "note" FROM' in made
 
 
+def test_a_view_whose_column_went_by_hand_is_made_anew() -> None:
+    view = Relation("shop_v1", "rooms")
+    other = unchanged(replace(CATALOG, views={view: ("id", "elsewhere")}))
+    texts = [text for text in view_statements(other, OLD, "old") if view.sql in text]
+    assert texts[0] == 'DROP VIEW IF EXISTS "shop_v1"."rooms"'
+    assert texts[1].startswith('CREATE OR REPLACE VIEW "shop_v1"."rooms"')
+
+
+def test_a_version_that_is_there_is_not_given_its_writes_back_by_adopting_it() -> None:
+    assert not any(unfence_statement(OLD) in text for text in role_statements(unchanged(CATALOG), OLD, "old"))
+    assert "nspname = ''shop_v1''" in first_writes(OLD)
+    assert unfence_statement(OLD) in first_writes(OLD)
+
+
 def test_a_role_reads_by_itself_and_writes_by_another_so_that_the_fence_is_one_statement() -> None:
-    statements = role_statements(unchanged(CATALOG), OLD, "old")
+    statements = role_statements(unchanged(CATALOG), OLD, "new")
     (reads,) = [text for text in statements if text.startswith('GRANT SELECT ON "')]
     (writes,) = [text for text in statements if text.startswith("GRANT INSERT")]
     assert reads.endswith('TO "shop_v1"')

@@ -68,8 +68,18 @@ class Migrator:
         return planned(self.connection, schema, operations, old, new, files)
 
     def adopt(self, version: Version) -> None:
-        """Give the version that runs its views and its role, so that it no longer sees the tables themselves."""
+        """Give the version that runs its views and its role, so that it no longer sees the tables themselves.
+
+        RefusedError while two versions run: what each sees then is the plan's. A fence stays.
+        """
         with self._turn():
+            migration = records.under_way(self.connection, version.schema)
+            if migration:
+                raise RefusedError(
+                    f"the migration to {migration.plan.new_version} is {migration.phase} in {version.schema}: what "
+                    "its versions see is settled by its plan",
+                    "end it first: abreast data contract, or abreast data undo; then adopt the version that is left",
+                )
             shape = unchanged(read_catalog(self.connection, version.schema, (version.views,)))
             for step in adoption_steps(shape, version):
                 with _told(step.name):

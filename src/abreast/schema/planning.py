@@ -22,7 +22,7 @@ from abreast.schema.plan import (
 )
 from abreast.schema.shape import Added, Shape, TableShape
 from abreast.schema.sync import divergent, drop_sync, sync_functions, sync_triggers, unfilled
-from abreast.schema.views import Version, role_statements, view_statements
+from abreast.schema.views import Version, first_writes, role_statements, view_statements
 
 
 def make_plan(shape: Shape, facts: Facts, old: Version, new: Version, files: tuple[str, ...] = ()) -> Plan:
@@ -44,7 +44,8 @@ def make_plan(shape: Shape, facts: Facts, old: Version, new: Version, files: tup
 
 def adoption_steps(shape: Shape, version: Version) -> tuple[Step, ...]:
     """Give a version its views and its role; nothing else changes."""
-    statements = (*view_statements(shape, version, "old"), *role_statements(shape, version, "old"))
+    first = first_writes(version)  # before its views are there, by which it knows that it is the first time
+    statements = (first, *view_statements(shape, version, "old"), *role_statements(shape, version, "old"))
     return (Step(f"views and role of {version.name}", "views", statements),)
 
 

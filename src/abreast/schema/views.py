@@ -45,7 +45,10 @@ def view_statements(shape: Shape, version: Version, side: Side) -> tuple[str, ..
             continue
         view = Relation(version.views, name)
         columns = table.old_view if side == "old" else table.new_view
-        columns = _ordered(columns, shape.catalog.views.get(view, ()))
+        present = shape.catalog.views.get(view, ())
+        if not _grown(columns, present):
+            made.append(f"DROP VIEW IF EXISTS {view.sql}")
+        columns = _ordered(columns, present)
         listed = ", ".join(
             ident(physical) if physical == known else f"{ident(physical)} AS {ident(known)}"
             for known, physical in columns
@@ -83,9 +86,20 @@ def role_statements(shape: Shape, version: Version, side: Side) -> tuple[str, ..
     made += [
         f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {base} TO {role}",
         f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {base} TO {writer}",
-        unfence_statement(version),
     ]
+    if side == "new":
+        made.append(unfence_statement(version))
     return tuple(made)
+
+
+def first_writes(version: Version) -> str:
+    """Let a version write that has no side yet. One that has may be fenced, which is for a person to end."""
+    there = f"SELECT FROM pg_namespace WHERE nspname = {literal(version.views)}"
+    made = "; ".join(
+        f"BEGIN CREATE ROLE {ident(role)} {login}; EXCEPTION WHEN duplicate_object THEN NULL; END"
+        for role, login in ((version.role, "LOGIN"), (version.writer, "NOLOGIN"))
+    )
+    return f"DO {literal(f'BEGIN IF NOT EXISTS ({there}) THEN {made}; {unfence_statement(version)}; END IF; END')}"
 
 
 def fence_statement(version: Version) -> str:
@@ -104,9 +118,14 @@ def drop_views(names: Iterable[str], version: Version) -> tuple[str, ...]:
     return (*views, f"DROP SCHEMA IF EXISTS {ident(version.views)}")
 
 
+def _grown(columns: tuple[tuple[str, str], ...], present: tuple[str, ...]) -> bool:
+    """Whether the view that is there can be replaced: not once a column of it was renamed or dropped by hand."""
+    return set(present) <= {known for known, _ in columns}
+
+
 def _ordered(columns: tuple[tuple[str, str], ...], present: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """The columns in the order of the view that is there: replacing a view may only add to its end."""
-    if not set(present) <= {known for known, _ in columns}:
+    if not _grown(columns, present):
         return columns
     by_name = dict(columns)
     return (
