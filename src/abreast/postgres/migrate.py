@@ -13,6 +13,7 @@ from psycopg import errors
 from abreast.model.errors import DatabaseError, RefusedError
 from abreast.postgres import records
 from abreast.postgres.backfill import Backfill, Pace
+from abreast.postgres.belonging import refuse_others_role, refuse_strangers
 from abreast.postgres.catalog import read_catalog
 from abreast.postgres.connection import Connection, sql
 from abreast.postgres.patience import Patience, unhurried
@@ -80,6 +81,7 @@ class Migrator:
                     "its versions see is settled by its plan",
                     "end it first: abreast data contract, or abreast data undo; then adopt the version that is left",
                 )
+            refuse_strangers(self.connection, version)
             shape = unchanged(read_catalog(self.connection, version.schema, (version.views,)))
             for step in adoption_steps(shape, version):
                 with _told(step.name):
@@ -88,6 +90,7 @@ class Migrator:
     def expand(self, plan: Plan, new: Version) -> records.Migration:
         """Begin the plan, or go on with the one that was begun. RefusedError if that is another."""
         with self._turn():
+            refuse_strangers(self.connection, new)
             migration = records.under_way(self.connection, plan.schema)
             if migration is None:
                 self._no_old_transaction()
@@ -111,6 +114,7 @@ class Migrator:
         """Leave the new version's side alone. RefusedError while the old version is connected."""
         with self._turn():
             migration = self._ready(schema, ("expanded", "contracting"), "contract")
+            refuse_others_role(self.connection, old)
             self.quiet(old, unused_for_s)
             if migration.phase != "contracting":
                 migration = records.turn_to(self.connection, migration, "contracting")
@@ -121,6 +125,7 @@ class Migrator:
         """Leave the old version's side alone. RefusedError while the new version is connected."""
         with self._turn():
             migration = self._ready(schema, ("expanding", "expanded", "undoing"), "undo")
+            refuse_others_role(self.connection, new)
             self.quiet(new, unused_for_s)
             if migration.phase != "undoing":
                 migration = records.turn_to(self.connection, migration, "undoing")
@@ -296,7 +301,12 @@ def planned(
     new: Version,
     files: tuple[str, ...] = (),
 ) -> Plan:
-    """What a migration would do to a database. MigrationError with every fault; nothing is changed."""
+    """What a migration would do to a database. MigrationError with every fault; nothing is changed.
+
+    RefusedError where a version's role or views are somebody else's.
+    """
+    for version in (old, new):
+        refuse_strangers(connection, version)
     catalog = read_catalog(connection, schema, (old.views, new.views))
     types = canonical_types(connection, schema, written_types(operations))
     shape = reshape(catalog, operations, types)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from abreast.model.errors import RefusedError
+from abreast.postgres.belonging import refuse_others_role
 from abreast.postgres.connection import Connection, sql
 from abreast.postgres.patience import PATIENT, Patience
 from abreast.schema.views import Version, fence_statement, unfence_statement
@@ -74,6 +75,7 @@ def role_state(connection: Connection, version: Version) -> RoleState:
 def fence(connection: Connection, version: Version, patience: Patience = PATIENT) -> None:
     """From this moment the version reads, and writes nothing. RefusedError if other rights of it still let it write."""
     state = _there(connection, version)
+    refuse_others_role(connection, version)
     if state.writes:
         work = lambda: connection.execute(sql(fence_statement(version)))  # noqa: E731  # one statement, given away
         patience.run(connection, f"fence {version.role}", work)
@@ -93,7 +95,8 @@ def fence(connection: Connection, version: Version, patience: Patience = PATIENT
 def unfence(connection: Connection, version: Version, patience: Patience = PATIENT) -> None:
     """Let the version write again."""
     _there(connection, version)
-    work = lambda: connection.execute(sql(unfence_statement(version)))  # noqa: E731  # one statement, given away
+    statement = unfence_statement(version, connection.info.server_version // 10_000)
+    work = lambda: connection.execute(sql(statement))  # noqa: E731  # one statement, given away
     patience.run(connection, f"unfence {version.role}", work)
 
 

@@ -16,13 +16,13 @@ from abreast.schema.plan import (
 )
 from abreast.schema.shape import Added, Shape, TableShape
 from abreast.schema.sync import drop_sync
-from abreast.schema.views import Version, drop_views, fence_statement
+from abreast.schema.views import Version, drop_views, leaving_statement
 
 
 def contract_steps(shape: Shape, changed: list[TableShape], facts: Facts, old: Version) -> Iterator[Step]:
     """Take the old version's side away and give the new one's its names."""
     names = [table.old_name for table in shape.tables if table.old_name]
-    statements = (fence_statement(old), *drop_views(names, old))
+    statements = (leaving_statement(old), *drop_views(names, old))
     yield Step(f"take the views of {old.name} away", "transaction", statements)
     for table in changed:
         if table.new_name is None:
@@ -47,8 +47,7 @@ def contract_steps(shape: Shape, changed: list[TableShape], facts: Facts, old: V
 def undo_steps(shape: Shape, changed: list[TableShape], new: Version) -> Iterator[Step]:
     """Take the new version's side away."""
     names = [table.new_name for table in shape.tables if table.new_name]
-    fence = f"DO {literal(f'BEGIN {fence_statement(new)}; EXCEPTION WHEN undefined_object THEN NULL; END')}"
-    yield Step(f"take the views of {new.name} away", "transaction", (fence, *drop_views(names, new)))
+    yield Step(f"take the views of {new.name} away", "transaction", (leaving_statement(new), *drop_views(names, new)))
     for raw in reversed(shape.sql):
         if raw.down:
             yield Step(f"SQL of {raw.place.path or 'the migration'}", "transaction", (raw.down,))

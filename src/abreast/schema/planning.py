@@ -44,7 +44,9 @@ def make_plan(shape: Shape, facts: Facts, old: Version, new: Version, files: tup
 
 def adoption_steps(shape: Shape, version: Version) -> tuple[Step, ...]:
     """Give a version its views and its role; nothing else changes."""
-    first = first_writes(version)  # before its views are there, by which it knows that it is the first time
+    first = first_writes(
+        version, shape.catalog.major
+    )  # before its views are there, by which it knows that it is the first time
     statements = (first, *view_statements(shape, version, "old"), *role_statements(shape, version, "old"))
     return (Step(f"views and role of {version.name}", "views", statements),)
 

@@ -6,10 +6,14 @@ member of: taking that one membership away is the fence.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from abreast.schema.names import OWN, Relation, ident, literal, made_name
 from abreast.schema.shape import Shape, TableShape
 from abreast.schema.sync import Side
+
+_GRANTS_INHERIT: Final = 16
+"""From this major on a membership says itself whether it is inherited."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +92,19 @@ def role_statements(shape: Shape, version: Version, side: Side) -> tuple[str, ..
         f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {base} TO {writer}",
     ]
     if side == "new":
-        made.append(unfence_statement(version))
+        made.append(unfence_statement(version, shape.catalog.major))
     return tuple(made)
 
 
-def first_writes(version: Version) -> str:
+def first_writes(version: Version, major: int) -> str:
     """Let a version write that has no side yet. One that has may be fenced, which is for a person to end."""
     there = f"SELECT FROM pg_namespace WHERE nspname = {literal(version.views)}"
     made = "; ".join(
         f"BEGIN CREATE ROLE {ident(role)} {login}; EXCEPTION WHEN duplicate_object THEN NULL; END"
         for role, login in ((version.role, "LOGIN"), (version.writer, "NOLOGIN"))
     )
-    return f"DO {literal(f'BEGIN IF NOT EXISTS ({there}) THEN {made}; {unfence_statement(version)}; END IF; END')}"
+    writes = unfence_statement(version, major)
+    return f"DO {literal(f'BEGIN IF NOT EXISTS ({there}) THEN {made}; {writes}; END IF; END')}"
 
 
 def fence_statement(version: Version) -> str:
@@ -107,9 +112,24 @@ def fence_statement(version: Version) -> str:
     return f"REVOKE {ident(version.writer)} FROM {ident(version.role)}"
 
 
-def unfence_statement(version: Version) -> str:
-    """Let the version write (again)."""
-    return f"GRANT {ident(version.writer)} TO {ident(version.role)}"
+def leaving_statement(version: Version) -> str:
+    """What the end of a version leaves of its role: one that writes nothing, and finds no table without its views.
+
+    From then on another version, also one of another database, may have it. A role that is gone is no matter.
+    """
+    changes = "; ".join(
+        _executed(version.role, tail)
+        for tail in (f"SET search_path = {ident(version.views)}", f"RESET {ident(OWN)}.version")
+    )
+    return (
+        f"DO {literal(f'BEGIN {fence_statement(version)}; {changes}; EXCEPTION WHEN undefined_object THEN NULL; END')}"
+    )
+
+
+def unfence_statement(version: Version, major: int) -> str:
+    """Let the version write (again). From PostgreSQL 16 on also a role that inherits nothing by itself."""
+    inherited = " WITH INHERIT TRUE" if major >= _GRANTS_INHERIT else ""
+    return f"GRANT {ident(version.writer)} TO {ident(version.role)}{inherited}"
 
 
 def drop_views(names: Iterable[str], version: Version) -> tuple[str, ...]:
@@ -153,6 +173,12 @@ def _made_role(role: str, login: str) -> str:
 def _setting(role: str, name: str, value: str) -> str:
     """In this database alone: another of the same server may hold other versions."""
     named = ".".join(map(ident, name.split(".")))
-    before, after = f"ALTER ROLE {ident(role)} IN DATABASE ", f" SET {named} = {value}"
+    change = _executed(role, f"SET {named} = {value}")
+    return f"DO {literal(f'BEGIN {change}; END')}"
+
+
+def _executed(role: str, tail: str) -> str:
+    """Change what a role finds in this database, in the words of PL/pgSQL."""
+    before, after = f"ALTER ROLE {ident(role)} IN DATABASE ", f" {tail}"
     escaped = literal(f"{before.replace('%', '%%')}%I{after.replace('%', '%%')}")
-    return f"DO {literal(f'BEGIN EXECUTE format({escaped}, current_database()); END')}"
+    return f"EXECUTE format({escaped}, current_database())"

@@ -1,0 +1,69 @@
+"""Whose a role and a schema of views are: roles are the whole server's, names of versions are everybody's.
+
+A role is set up where a database has an ``abreast.version`` for it; the end of its version takes that away.
+"""
+
+from typing import Final
+
+from abreast.model.errors import RefusedError
+from abreast.postgres.connection import Connection, sql
+from abreast.schema.names import ident
+from abreast.schema.views import Version
+
+_SET_UP: Final = """
+WITH places AS (
+  SELECT r.rolname, d.datname, (SELECT substr(c, length('search_path=') + 1) FROM unnest(s.setconfig) c
+                                 WHERE starts_with(c, 'search_path=')) AS path
+    FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase
+   WHERE EXISTS (SELECT FROM unnest(s.setconfig) c WHERE starts_with(c, 'abreast.version=')))
+SELECT p.rolname, p.datname, p.datname = current_database(), coalesce(n.nspname, '') FROM places p
+  LEFT JOIN pg_namespace n ON p.datname = current_database()
+   AND (p.path = quote_ident(n.nspname) OR starts_with(p.path, quote_ident(n.nspname) || ','))
+ ORDER BY 2, 1"""
+"""Every role that is set up: where, and the schema of its views where that is this database and there is one."""
+
+_INHERITS: Final = "SELECT rolinherit FROM pg_roles WHERE rolname = %s"
+_GRANTS_INHERIT: Final = 160_000
+"""From this release on a membership says itself whether it is inherited."""
+
+
+def refuse_others_role(connection: Connection, version: Version) -> None:
+    """RefusedError if the version's role is set up for another database, or for other views of this one."""
+    for role, database, here, views in connection.execute(sql(_SET_UP)).fetchall():
+        if role != version.role:
+            continue
+        if not here:
+            raise RefusedError(
+                f"the role {role} is that of a version in the database {database}, and a server's roles are all its "
+                "databases'",
+                f"name another one for {version.name} in this database: data: {{roles: {{{version.name}: NAME}}}}",
+            )
+        if views not in ("", version.views):
+            raise RefusedError(
+                f"the role {role} sees the views {views}, so it cannot see {version.views}",
+                f"name another one for {version.name} here: data: {{roles: {{{version.name}: NAME}}}}",
+            )
+
+
+def refuse_strangers(connection: Connection, version: Version) -> None:
+    """The same, and RefusedError if the version's views are another role's, or its role would not have its writes."""
+    refuse_others_role(connection, version)
+    for role, _, _, views in connection.execute(sql(_SET_UP)).fetchall():
+        if views == version.views and role != version.role:
+            raise RefusedError(
+                f"the views {views} are those of the role {role}, not of {version.role}",
+                "another service on this schema needs other names for its versions; if it is the same service, whose "
+                f"role was changed: ALTER ROLE {ident(role)} IN DATABASE {ident(_database(connection))} RESET ALL",
+            )
+    if connection.info.server_version < _GRANTS_INHERIT:
+        row = connection.execute(_INHERITS, [version.role]).fetchone()
+        if row and not row[0]:
+            raise RefusedError(
+                f"the role {version.role} is NOINHERIT: it would not have the writes of {version.writer}",
+                f"let it have them: ALTER ROLE {ident(version.role)} INHERIT",
+            )
+
+
+def _database(connection: Connection) -> str:
+    row = connection.execute("SELECT current_database()").fetchone()
+    return str(row[0]) if row else ""
