@@ -1,6 +1,6 @@
 """The fence holds, or says why it would not: whoever may write by other rights is named, with what takes them away."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -8,7 +8,9 @@ from psycopg.errors import InsufficientPrivilege
 
 from abreast.model.errors import RefusedError
 from abreast.postgres.connection import Connection, connected, sql
+from abreast.postgres.launcher import Cluster
 from abreast.postgres.migrate import Migrator
+from abreast.postgres.patience import Patience
 from abreast.postgres.roles import fence, role_state, unfence
 from abreast.schema.views import Version
 
@@ -94,10 +96,15 @@ def test_a_role_that_serves_another_database_only_has_no_side_here(owner: Connec
             f"REVOKE team FROM {ROLE}",
         ),
         (f"GRANT pg_write_all_data TO {ROLE}", f"REVOKE pg_write_all_data FROM {ROLE}"),
-        (f"ALTER TABLE public.items OWNER TO {ROLE}", "ALTER TABLE public.items OWNER TO the owner of the schema"),
+        (f"ALTER TABLE public.items OWNER TO {ROLE}", "ALTER TABLE public.items OWNER TO postgres"),
         (
             f"CREATE ROLE team; ALTER TABLE public.items OWNER TO team; GRANT team TO {ROLE}",
             f"REVOKE team FROM {ROLE}",
+        ),
+        (
+            "CREATE ROLE team; CREATE ROLE crew; GRANT UPDATE ON public.items TO team; GRANT team TO crew;"
+            f" GRANT crew TO {ROLE}",
+            f"REVOKE crew FROM {ROLE}",
         ),
         (f"ALTER ROLE {ROLE} SUPERUSER", f"ALTER ROLE {ROLE} NOSUPERUSER"),
     ],
@@ -112,7 +119,7 @@ def test_a_fence_that_would_not_hold_says_so_and_its_cure_makes_it_hold(
         fence(owner, V1)
     assert cure in raised.value.remedy
     for statement in raised.value.remedy.split(": ", 1)[1].split("; "):
-        owner.execute(sql(statement.replace("the owner of the schema", "CURRENT_USER")))
+        owner.execute(sql(statement))
     fence(owner, V1)
     with pytest.raises(InsufficientPrivilege):
         write(database, 1)
@@ -159,3 +166,80 @@ def test_a_partitioned_table_stands_for_its_partitions(owner: Connection) -> Non
         )
     )
     assert role_state(owner, V1).beside == ("days",)
+
+
+def test_a_partition_with_rights_of_its_own_is_found(owner: Connection, database: str) -> None:
+    owner.execute(
+        sql(
+            "CREATE TABLE public.days (at date) PARTITION BY RANGE (at);"
+            f" CREATE TABLE public.day PARTITION OF public.days DEFAULT; GRANT INSERT ON public.day TO {ROLE}"
+        )
+    )
+    with pytest.raises(RefusedError, match="may still write day: not by") as raised:
+        fence(owner, V1)
+    owner.execute(sql(raised.value.remedy.split(": ", 1)[1]))
+    fence(owner, V1)
+    with psycopg.connect(database, user=V1.role) as session, pytest.raises(InsufficientPrivilege):
+        session.execute("INSERT INTO public.day VALUES ('2020-01-01')")
+
+
+@pytest.mark.parametrize(
+    ("view", "found"),
+    [
+        ("CREATE VIEW public.some AS SELECT * FROM public.items", ("some",)),
+        ("CREATE SCHEMA apart; GRANT USAGE ON SCHEMA apart TO PUBLIC; CREATE VIEW apart.some AS TABLE public.items", ()),
+        ("CREATE VIEW public.some WITH (security_invoker) AS SELECT * FROM public.items", None),
+        ("CREATE VIEW public.some AS SELECT count(*) FROM public.items", None),
+    ],
+)
+def test_a_view_that_writes_by_its_owners_rights_is_found(
+    owner: Connection, database: str, view: str, found: tuple[str, ...] | None
+) -> None:
+    name = "apart.some" if "apart" in view else "public.some"
+    owner.execute(sql(f"{view}; GRANT ALL ON {name} TO {ROLE}"))
+    if found is not None:
+        with pytest.raises(RefusedError, match="may still write some: not by") as raised:
+            fence(owner, V1)
+        owner.execute(sql(raised.value.remedy.split(": ", 1)[1]))
+    fence(owner, V1)
+    with psycopg.connect(database, user=V1.role) as session, pytest.raises(psycopg.Error):
+        session.execute(sql(f"DELETE FROM {name}"))
+
+
+def test_a_membership_given_by_another_hand_has_a_cure_that_takes_it_away(owner: Connection) -> None:
+    owner.execute(
+        sql(
+            "CREATE ROLE team; CREATE ROLE boss; GRANT UPDATE ON public.items TO team;"
+            f" GRANT team TO boss WITH ADMIN OPTION; SET ROLE boss; GRANT team TO {ROLE}; RESET ROLE"
+        )
+    )
+    assert role_state(owner, V1).cures == (f"REVOKE team FROM {ROLE} GRANTED BY boss",)
+    owner.execute(sql(role_state(owner, V1).cures[0]))
+    fence(owner, V1)
+
+
+def test_the_fence_waits_for_what_was_written_before_it(owner: Connection, database: str) -> None:
+    with psycopg.connect(database, user=V1.role) as session, psycopg.connect(database, user=V1.role) as reader:
+        reader.execute("SELECT * FROM items")
+        session.execute("INSERT INTO items VALUES (1, 'x')")
+        pid = session.info.backend_pid
+        with pytest.raises(RefusedError, match=f"may still be committed: process {pid}, 0 s") as raised:
+            fence(owner, V1, open_s=0.0)
+        assert raised.value.remedy.endswith(f"give the command again: SELECT pg_terminate_backend({pid})")
+        assert not role_state(owner, V1).writes
+        commits = Patience(sleep=lambda _: session.commit())
+        fence(owner, V1, commits)
+
+
+def test_the_fence_names_prepared_transactions(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster({"max_prepared_transactions": "2"})
+    cluster.start()
+    adopted(cluster.url())
+    with connected(cluster.url()) as connection:
+        with psycopg.connect(cluster.url(), user=V1.role) as session:
+            session.execute("INSERT INTO items VALUES (1, 'x')")
+            session.execute("PREPARE TRANSACTION 'tw''o'")
+        with pytest.raises(RefusedError, match="the prepared transaction tw'o, 0 s") as raised:
+            fence(connection, V1, open_s=0.0)
+        connection.execute(sql(raised.value.remedy.split(": ", 1)[1]))
+        fence(connection, V1, open_s=0.0)

@@ -144,10 +144,10 @@ class Data:
         """The version's role now."""
         return role_state(self.connection, self.version(named))
 
-    def fence(self, named: str) -> float:
-        """Take the version's writes away; how many seconds that took."""
+    def fence(self, named: str, open_s: float = roles.OPEN_S) -> float:
+        """Take the version's writes away, and wait ``open_s`` for those it has open; how many seconds that took."""
         began = time.perf_counter()
-        roles.fence(self.connection, self.version(named), self.patience())
+        roles.fence(self.connection, self.version(named), self.patience(), open_s)
         return time.perf_counter() - began
 
     def unfence(self, named: str) -> None:

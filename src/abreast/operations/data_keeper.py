@@ -30,6 +30,8 @@ AGAIN_S: Final = 5.0
 CHECK_S: Final = 10.0
 CHECK_SHARE: Final = 10
 """A check of all rows rests for so many times as long as it took, so that it costs a tenth of a session at most."""
+FENCE_S: Final = 0.5
+"""For so long a look waits for what the loser has written and not committed; what is open then it says."""
 MAINTAIN_S: Final = 3600.0
 
 log: Final = logging.getLogger(__name__)
@@ -221,7 +223,7 @@ class Keeper:
     def _fence(self, database: Data, wish: Wish) -> str:
         """What came of it, as a sentence; what cannot be fenced is tried once."""
         try:
-            took_s = database.fence(wish.fenced)
+            took_s = database.fence(wish.fenced, FENCE_S)
         except RefusedError as error:
             self._unfenced = wish
             return f"{wish.fenced} is not fenced: {_line(error)}"

@@ -19,29 +19,66 @@ SELECT r.oid IS NOT NULL, EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = %
 _RIGHTS: Final = """
 WITH me AS (SELECT r.oid, r.rolname, r.rolsuper, w.oid AS writer FROM pg_roles r
               LEFT JOIN pg_roles w ON w.rolname = %(writer)s WHERE r.rolname = %(role)s),
-     tables AS (SELECT c.oid, format('%%I.%%I', n.nspname, c.relname) AS name, c.relname, c.relowner,
-                       coalesce(c.relacl, acldefault('r', c.relowner)) AS acl
-                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
-                 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition),
+     tables AS (SELECT c.oid, format('%%I.%%I', n.nspname, c.relname) AS name, c.relname, c.relowner, c.relispartition,
+                       coalesce(c.relacl, acldefault('r', c.relowner)) AS acl, c.relkind
+                  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 WHERE c.relkind IN ('r', 'p') AND n.nspname = %(schema)s
+                    OR c.relkind = 'v' AND pg_relation_is_updatable(c.oid, true) & 28 <> 0
+                       AND NOT coalesce((SELECT o.option_value::boolean FROM pg_options_to_table(c.reloptions) o
+                                          WHERE o.option_name = 'security_invoker'), false)
+                       AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass
+                                     AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+                                     JOIN pg_class b ON b.oid = d.refobjid
+                                     JOIN pg_namespace m ON m.oid = b.relnamespace AND m.nspname = %(schema)s
+                                    WHERE w.ev_class = c.oid AND b.oid <> c.oid)),
      granted AS (SELECT t.oid, a.grantee FROM tables t, aclexplode(t.acl) a
                   WHERE a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
+                    AND (a.grantee <> t.relowner OR NOT t.relispartition)
                   UNION SELECT t.oid, a.grantee FROM tables t
                   JOIN pg_attribute c ON c.attrelid = t.oid AND c.attacl IS NOT NULL, aclexplode(c.attacl) a
                   WHERE a.privilege_type IN ('INSERT', 'UPDATE')
                   UNION SELECT t.oid, t.relowner FROM tables t
-                  UNION SELECT t.oid, 'pg_write_all_data'::regrole FROM tables t)
+                  WHERE NOT t.relispartition OR t.relowner <> (SELECT relowner FROM pg_class
+                                                                WHERE oid = pg_partition_root(t.oid))
+                  UNION SELECT t.oid, 'pg_write_all_data'::regrole FROM tables t WHERE NOT t.relispartition),
+     given AS (SELECT m.roleid, CASE WHEN m.grantor <> 10 AND current_setting('server_version_num')::int >= 160000
+                                     THEN format(' GRANTED BY %%I', pg_get_userbyid(m.grantor)) ELSE '' END AS hand
+                 FROM pg_auth_members m JOIN me ON m.member = me.oid)
 SELECT DISTINCT t.relname,
        CASE WHEN me.rolsuper THEN format('ALTER ROLE %%I NOSUPERUSER', me.rolname)
             WHEN g.grantee = 0 THEN format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %%s FROM PUBLIC', t.name)
-            WHEN me.oid = t.relowner THEN format('ALTER TABLE %%s OWNER TO the owner of the schema', t.name)
+            WHEN me.oid = t.relowner
+                 THEN format('ALTER %%s %%s OWNER TO %%I', CASE t.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, t.name,
+                             current_user)
             WHEN me.oid = g.grantee
                  THEN format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %%s FROM %%I', t.name, me.rolname)
-            ELSE format('REVOKE %%I FROM %%I', pg_get_userbyid(g.grantee), me.rolname) END
+            ELSE (SELECT string_agg(format('REVOKE %%I FROM %%I%%s', pg_get_userbyid(o.roleid), me.rolname, o.hand),
+                                    '; ' ORDER BY o.roleid, o.hand)
+                    FROM given o WHERE o.roleid = g.grantee OR pg_has_role(o.roleid, g.grantee, 'MEMBER')) END
   FROM me, tables t JOIN granted g ON g.oid = t.oid
  WHERE g.grantee IS DISTINCT FROM me.writer
    AND CASE WHEN g.grantee = 0 THEN true ELSE pg_has_role(me.oid, g.grantee, 'MEMBER') END
  ORDER BY 1, 2"""
-"""Tables of a schema that a role may write without its writer's rights, with what takes those away."""
+"""What a role may write without its writer's rights, with what takes those away.
+
+Tables of the schema, partitions of which more was granted than of the whole, and views that write by their owner's
+rights. What it has through other roles goes with the memberships of its own that lead there.
+"""
+
+_OPEN: Final = """
+SELECT 'process ' || a.pid || coalesce(', ' || extract(epoch FROM clock_timestamp() - a.xact_start)::int || ' s', ''),
+       format('SELECT pg_terminate_backend(%%s)', a.pid) FROM pg_stat_activity a
+ WHERE a.datname = current_database() AND a.usename = %(role)s AND a.backend_xid IS NOT NULL
+   AND a.pid <> pg_backend_pid()
+ UNION ALL SELECT format('the prepared transaction %%s, %%s s', p.gid,
+                         extract(epoch FROM clock_timestamp() - p.prepared)::int),
+                  format('ROLLBACK PREPARED %%L', p.gid)
+  FROM pg_prepared_xacts p WHERE p.database = current_database() AND p.owner = %(role)s
+ ORDER BY 1"""
+"""The role's transactions that have written and have not ended, with what would end each."""
+_POLL_S: Final = 0.05
+OPEN_S: Final = 2.0
+"""For so long a fence waits for the transactions that wrote before it."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +109,14 @@ def role_state(connection: Connection, version: Version) -> RoleState:
     return RoleState(version.name, version.role, bool(exists), bool(sided), bool(writes), int(sessions), beside, cures)
 
 
-def fence(connection: Connection, version: Version, patience: Patience = PATIENT) -> None:
-    """From this moment the version reads, and writes nothing. RefusedError if other rights of it still let it write."""
+def fence(
+    connection: Connection, version: Version, patience: Patience = PATIENT, open_s: float = OPEN_S
+) -> None:
+    """From this moment the version reads, and writes nothing.
+
+    RefusedError if other rights of it still let it write, or if what it wrote before is not committed or rolled back
+    within ``open_s``.
+    """
     state = _there(connection, version)
     refuse_others_role(connection, version)
     if state.writes:
@@ -90,6 +133,19 @@ def fence(connection: Connection, version: Version, patience: Patience = PATIENT
             f"{version.role} may still write: it is a member of {version.writer} by another role's hand as well",
             f"see who granted that, and revoke it there: \\drg {version.role} in psql",
         )
+    _await_writes(connection, version, patience, open_s)
+
+
+def _await_writes(connection: Connection, version: Version, patience: Patience, open_s: float) -> None:
+    until = patience.clock() + open_s
+    while rows := connection.execute(sql(_OPEN), {"role": version.role}).fetchall():
+        if patience.clock() >= until:
+            raise RefusedError(
+                f"{version.role} begins no writes any more, but what it wrote before may still be committed: "
+                f"{'; '.join(str(row[0]) for row in rows)}",
+                f"let them end, or end them, then give the command again: {'; '.join(str(row[1]) for row in rows)}",
+            )
+        patience.sleep(_POLL_S)
 
 
 def unfence(connection: Connection, version: Version, patience: Patience = PATIENT) -> None:
