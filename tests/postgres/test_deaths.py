@@ -124,7 +124,10 @@ def write_as_new(url: str) -> None:
 
 
 def copy(servers: Servers, url: str) -> str:
-    """Another database with all that this one has. Roles' settings are each database's own, and not copied."""
+    """Another database with all that this one has. Roles' settings are not copied, and those of all others go.
+
+    For a role serves one database at a time.
+    """
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     made = servers.new_database()
     copied = psycopg.conninfo.conninfo_to_dict(made)["dbname"]
@@ -132,6 +135,12 @@ def copy(servers: Servers, url: str) -> str:
         connection.execute(text(f'DROP DATABASE "{copied}"'))
         wait_alone(connection, str(name))
         connection.execute(text(f'CREATE DATABASE "{copied}" TEMPLATE "{name}" STRATEGY wal_log'))
+        settings = connection.execute(
+            "SELECT format('ALTER ROLE %I IN DATABASE %I RESET ALL', setrole::regrole::name, datname)"
+            " FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole <> 0"
+        )
+        for (reset,) in settings.fetchall():
+            connection.execute(reset)
     return made
 
 
