@@ -114,6 +114,15 @@ def test_a_column_renamed_by_hand_has_the_view_made_anew(connection: Connection,
     assert migrator.undo("public", NEW, 0.0).phase == "undone"
 
 
+def test_contract_waits_for_an_instance_that_was_not_restarted(connection: Connection, database: str) -> None:
+    connection.execute("CREATE ROLE app LOGIN")
+    connection.execute("GRANT ALL ON public.products TO app")
+    migrator = expand(connection)
+    with psycopg.connect(database, user="app"), refused("app (process", "restart or end it"):
+        migrator.contract("public", OLD, 0.0)
+    assert phase(connection) == ("expanded", 0)
+
+
 def test_from_expand_to_contract_and_on_to_the_next(connection: Connection) -> None:
     migrator = expand(connection)
     assert phase(connection) == ("expanded", 0)

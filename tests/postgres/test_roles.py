@@ -11,7 +11,8 @@ from abreast.postgres.connection import Connection, connected, sql
 from abreast.postgres.launcher import Cluster
 from abreast.postgres.migrate import Migrator
 from abreast.postgres.patience import Patience
-from abreast.postgres.roles import fence, role_state, unfence
+from abreast.postgres.roles import fence, refuse_bystanders, role_state, unfence
+from abreast.schema.names import Relation
 from abreast.schema.views import Version
 
 V1 = Version("v1", "shop v1", "public")
@@ -187,7 +188,10 @@ def test_a_partition_with_rights_of_its_own_is_found(owner: Connection, database
     ("view", "found"),
     [
         ("CREATE VIEW public.some AS SELECT * FROM public.items", ("some",)),
-        ("CREATE SCHEMA apart; GRANT USAGE ON SCHEMA apart TO PUBLIC; CREATE VIEW apart.some AS TABLE public.items", ()),
+        (
+            "CREATE SCHEMA apart; GRANT USAGE ON SCHEMA apart TO PUBLIC; CREATE VIEW apart.some AS TABLE public.items",
+            (),
+        ),
         ("CREATE VIEW public.some WITH (security_invoker) AS SELECT * FROM public.items", None),
         ("CREATE VIEW public.some AS SELECT count(*) FROM public.items", None),
     ],
@@ -243,3 +247,21 @@ def test_the_fence_names_prepared_transactions(new_cluster: Callable[..., Cluste
             fence(connection, V1, open_s=0.0)
         connection.execute(sql(raised.value.remedy.split(": ", 1)[1]))
         fence(connection, V1, open_s=0.0)
+
+
+def test_those_who_may_write_a_table_as_no_version_are_in_the_way(owner: Connection, database: str) -> None:
+    owner.execute(
+        sql(
+            "CREATE ROLE app LOGIN; CREATE ROLE job LOGIN; CREATE ROLE report LOGIN; GRANT ALL ON public.items TO app;"
+            " GRANT UPDATE (name) ON public.items TO job; GRANT SELECT ON public.items TO report"
+        )
+    )
+    tables = [Relation("public", "items"), Relation("public", "gone")]
+    with psycopg.connect(database), psycopg.connect(database, user="report"), psycopg.connect(database, user=V1.role):
+        refuse_bystanders(owner, tables)
+        with psycopg.connect(database, user="app") as app, psycopg.connect(database, user="job") as job:
+            who = f"app (process {app.info.backend_pid}); job (process {job.info.backend_pid});"
+            with pytest.raises(RefusedError) as raised:
+                refuse_bystanders(owner, tables)
+            assert who in raised.value.message
+            refuse_bystanders(owner, [Relation("public", "gone")])

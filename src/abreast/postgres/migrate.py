@@ -18,6 +18,7 @@ from abreast.postgres.catalog import read_catalog
 from abreast.postgres.connection import Connection, sql
 from abreast.postgres.patience import Patience, unhurried
 from abreast.postgres.probe import canonical_types, probed
+from abreast.postgres.roles import refuse_bystanders
 from abreast.schema.names import ident
 from abreast.schema.operations import Operation
 from abreast.schema.plan import Plan, Step
@@ -115,6 +116,7 @@ class Migrator:
         with self._turn():
             migration = self._ready(schema, ("expanded", "contracting"), "contract")
             refuse_others_role(self.connection, old)
+            refuse_bystanders(self.connection, (table.relation for table in migration.plan.tables))
             self.quiet(old, unused_for_s)
             if migration.phase != "contracting":
                 migration = records.turn_to(self.connection, migration, "contracting")

@@ -1,5 +1,6 @@
 """Versions' roles as a database has them: who is connected, who may write, and the fence."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,6 +8,7 @@ from abreast.model.errors import RefusedError
 from abreast.postgres.belonging import refuse_others_role
 from abreast.postgres.connection import Connection, sql
 from abreast.postgres.patience import PATIENT, Patience
+from abreast.schema.names import Relation
 from abreast.schema.views import Version, fence_statement, unfence_statement
 
 _STATE: Final = """
@@ -76,6 +78,16 @@ SELECT 'process ' || a.pid || coalesce(', ' || extract(epoch FROM clock_timestam
   FROM pg_prepared_xacts p WHERE p.database = current_database() AND p.owner = %(role)s
  ORDER BY 1"""
 """The role's transactions that have written and have not ended, with what would end each."""
+_OTHERS: Final = """
+SELECT a.usename, array_agg(a.pid::text ORDER BY a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+ WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.usename <> current_user
+   AND NOT r.rolsuper AND NOT EXISTS (
+       SELECT FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c
+        WHERE s.setrole = r.oid AND d.datname = current_database() AND starts_with(c, 'abreast.version='))
+   AND EXISTS (SELECT FROM unnest(%(tables)s::text[]) t WHERE has_table_privilege(r.oid, to_regclass(t), 'DELETE')
+                OR has_any_column_privilege(r.oid, to_regclass(t), 'INSERT, UPDATE'))
+ GROUP BY 1 ORDER BY 1"""
+"""Sessions of roles that may write one of the tables themselves: perhaps a version that was not restarted."""
 _POLL_S: Final = 0.05
 OPEN_S: Final = 2.0
 """For so long a fence waits for the transactions that wrote before it."""
@@ -109,9 +121,7 @@ def role_state(connection: Connection, version: Version) -> RoleState:
     return RoleState(version.name, version.role, bool(exists), bool(sided), bool(writes), int(sessions), beside, cures)
 
 
-def fence(
-    connection: Connection, version: Version, patience: Patience = PATIENT, open_s: float = OPEN_S
-) -> None:
+def fence(connection: Connection, version: Version, patience: Patience = PATIENT, open_s: float = OPEN_S) -> None:
     """From this moment the version reads, and writes nothing.
 
     RefusedError if other rights of it still let it write, or if what it wrote before is not committed or rolled back
@@ -154,6 +164,22 @@ def unfence(connection: Connection, version: Version, patience: Patience = PATIE
     statement = unfence_statement(version, connection.info.server_version // 10_000)
     work = lambda: connection.execute(sql(statement))  # noqa: E731  # one statement, given away
     patience.run(connection, f"unfence {version.role}", work)
+
+
+def refuse_bystanders(connection: Connection, tables: Iterable[Relation]) -> None:
+    """RefusedError if somebody is connected who may write the tables, by a role that is no version's here.
+
+    Superusers and abreast's own role are left out: they watch, and they carry this out.
+    """
+    rows = connection.execute(sql(_OTHERS), {"tables": [table.sql for table in tables]}).fetchall()
+    if rows:
+        listed = "; ".join(f"{role} (process {', '.join(pids)})" for role, pids in rows)
+        raise RefusedError(
+            f"others are connected who may write the tables that change: {listed}; these would have other columns and "
+            "values under them at once",
+            "if that is the old version, which was not restarted with its role, restart or end it; end others, such as "
+            "a job, until this is done (SELECT pg_terminate_backend(PROCESS)), or take their rights to write away",
+        )
 
 
 def _there(connection: Connection, version: Version) -> RoleState:
