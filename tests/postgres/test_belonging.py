@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from abreast.model.errors import RefusedError
-from abreast.postgres.belonging import refuse_others_role, refuse_strangers
+from abreast.postgres.belonging import excluding_policies, refuse_others_role, refuse_strangers
 from abreast.postgres.connection import Connection, connected, sql
 from abreast.postgres.migrate import Migrator
 from abreast.postgres.roles import fence
@@ -120,3 +120,62 @@ def test_a_role_that_inherits_nothing_has_its_writes_or_is_refused(each_database
         fence(connection, V1)
         with psycopg.connect(each_database, user=V1.role) as user, pytest.raises(psycopg.errors.InsufficientPrivilege):
             user.execute("INSERT INTO items VALUES (2, 'a')")
+
+
+def test_views_of_the_users_own_can_be_read_and_written_until_the_fence(each_database: str) -> None:
+    with connected(each_database) as connection:
+        migrator = items(connection)
+        connection.execute(
+            'CREATE VIEW public."so%me" AS SELECT id FROM public.items;'
+            " CREATE MATERIALIZED VIEW public.total AS SELECT count(*) FROM public.items"
+        )
+        migrator.adopt(Version("v1", "100% v1", "public"))
+        with psycopg.connect(each_database, user="100% v1", autocommit=True) as user:
+            user.execute(b'INSERT INTO "so%me" VALUES (1)')
+            assert user.execute("SELECT * FROM total").fetchall() == [(0,)]
+            fence(connection, Version("v1", "100% v1", "public"))
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                user.execute(b'INSERT INTO "so%me" VALUES (2)')
+            assert user.execute(b'SELECT * FROM "so%me"').fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("before", "schema", "path"),
+    [
+        ("", "public", "public_v1, public"),
+        ("", "app", "app_v1, app, public"),
+        ("CREATE ROLE shop_v1 LOGIN; ALTER ROLE shop_v1 SET search_path = app, tools, public", "app",
+         "app_v1, app, tools, public"),
+        ("CREATE ROLE shop_v1 LOGIN; ALTER ROLE shop_v1 SET search_path = ''", "app", "app_v1, app"),
+        ("DATABASE", "public", 'public_v1, public, "a%b", "$user"'),
+    ],
+)  # fmt: skip
+def test_what_was_looked_in_before_comes_behind(database: str, before: str, schema: str, path: str) -> None:
+    with connected(database) as connection:
+        if before == "DATABASE":
+            name = connection.info.dbname
+            before = f'ALTER DATABASE "{name}" SET search_path = "a%b", "$user"'
+        connection.execute(sql(before or "SELECT 1"))
+        migrator = items(connection, schema)
+        for _ in range(2):
+            migrator.adopt(Version("v1", "shop_v1", schema))
+            with psycopg.connect(database, user="shop_v1") as user:
+                row = user.execute("SHOW search_path").fetchone()
+                assert row is not None
+                assert row[0] == path
+
+
+def test_policies_that_are_for_others_are_told_with_what_lets_the_version_in(database: str) -> None:
+    with connected(database) as connection:
+        migrator = items(connection)
+        connection.execute(
+            "CREATE ROLE app; ALTER TABLE public.items ENABLE ROW LEVEL SECURITY;"
+            " CREATE POLICY mine ON public.items TO app USING (true); INSERT INTO public.items VALUES (1, 'a')"
+        )
+        migrator.adopt(V1)
+        (said,) = excluding_policies(connection, V1)
+        assert said.startswith("shop_v1 sees no row of items: the row-level policy mine there is for app alone")
+        connection.execute(sql(said.rsplit(": ", 1)[1]))
+        assert excluding_policies(connection, V1) == ()
+        with psycopg.connect(database, user=V1.role) as user:
+            assert user.execute("SELECT id FROM items").fetchall() == [(1,)]

@@ -103,8 +103,7 @@ def test_a_role_that_serves_another_database_only_has_no_side_here(owner: Connec
             f"REVOKE team FROM {ROLE}",
         ),
         (
-            "CREATE ROLE team; CREATE ROLE crew; GRANT UPDATE ON public.items TO team; GRANT team TO crew;"
-            f" GRANT crew TO {ROLE}",
+            f"CREATE ROLE team; CREATE ROLE crew ROLE {ROLE}; GRANT UPDATE ON public.items TO team; GRANT team TO crew",
             f"REVOKE crew FROM {ROLE}",
         ),
         (f"ALTER ROLE {ROLE} SUPERUSER", f"ALTER ROLE {ROLE} NOSUPERUSER"),

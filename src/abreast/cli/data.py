@@ -70,11 +70,14 @@ def adopt(version: Required, *, file: SpecFile = DEFAULT_FILE) -> None:
     """Give the version that runs a role and views of its own, before the first expand."""
     with _database(file) as database:
         adopted = database.adopt(version)
+        notes = database.excluded(adopted)
     from abreast.cli import data_view
 
     sys.stdout.write(
         f"{version} has the views {adopted.views} and the role {adopted.role}\n{data_view.connect(adopted.role)}"
     )
+    for note in notes:
+        sys.stdout.write(f"note: {visible(note)}\n")
 
 
 @app.command()
@@ -83,12 +86,15 @@ def expand(version: Named = None, *, previous: From = None, file: SpecFile = DEF
     with _database(file) as database:
         migration = database.expand(version, previous)
         made = database.version(migration.plan.new_version)
+        notes = database.excluded(made)
     from abreast.cli import data_view
 
     sys.stdout.write(
         f"{made.name} can run beside {migration.plan.old_version}: views {made.views}, role {made.role}\n"
         f"{data_view.connect(made.role)}"
     )
+    for note in notes:
+        sys.stdout.write(f"note: {visible(note)}\n")
 
 
 @app.command()

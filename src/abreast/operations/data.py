@@ -12,6 +12,7 @@ from abreast.model.errors import RefusedError, UsageError
 from abreast.model.spec import Spec
 from abreast.postgres import journal, records, roles
 from abreast.postgres.backfill import Pace
+from abreast.postgres.belonging import excluding_policies
 from abreast.postgres.catalog import read_catalog
 from abreast.postgres.changes import changes
 from abreast.postgres.connection import Connection, connected
@@ -117,6 +118,10 @@ class Data:
         version = self.version(named)
         self.migrator().adopt(version)
         return version
+
+    def excluded(self, version: Version) -> tuple[str, ...]:
+        """What is to be said of a version's role before it is used: tables whose rows it is not shown."""
+        return excluding_policies(self.connection, version)
 
     def expand(self, named: str | None, previous: str | None) -> records.Migration:
         """Begin, or go on with, the candidate's migration; the tables that the spec names are journalled by its end."""

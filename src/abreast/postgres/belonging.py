@@ -22,6 +22,18 @@ SELECT p.rolname, p.datname, p.datname = current_database(), coalesce(n.nspname,
  ORDER BY 2, 1"""
 """Every role that is set up: where, and the schema of its views where that is this database and there is one."""
 
+_EXCLUDED: Final = """
+SELECT c.relname, string_agg(DISTINCT quote_ident(p.polname), ', '),
+       string_agg(DISTINCT quote_ident(pg_get_userbyid(o)), ', '),
+       min(format('ALTER POLICY %%I ON %%I.%%I TO %%s, %%I', p.polname, n.nspname, c.relname,
+                  (SELECT string_agg(quote_ident(pg_get_userbyid(x)), ', ') FROM unnest(p.polroles) x), me.rolname))
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
+  JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive JOIN pg_roles me ON me.rolname = %(role)s, unnest(p.polroles) o
+ WHERE c.relrowsecurity AND NOT me.rolbypassrls AND NOT me.rolsuper
+ GROUP BY c.oid, c.relname
+HAVING NOT bool_or(CASE WHEN o = 0 THEN true ELSE pg_has_role(me.oid, o, 'USAGE') END) ORDER BY 1"""
+"""Tables of whose policies none is for the role: their names, whom they are for, and what would let the role in."""
+
 _INHERITS: Final = "SELECT rolinherit FROM pg_roles WHERE rolname = %s"
 _GRANTS_INHERIT: Final = 160_000
 """From this release on a membership says itself whether it is inherited."""
@@ -62,6 +74,16 @@ def refuse_strangers(connection: Connection, version: Version) -> None:
                 f"the role {version.role} is NOINHERIT: it would not have the writes of {version.writer}",
                 f"let it have them: ALTER ROLE {ident(version.role)} INHERIT",
             )
+
+
+def excluding_policies(connection: Connection, version: Version) -> tuple[str, ...]:
+    """A sentence for each table that shows the version no row, since its row-level policies are for other roles."""
+    rows = connection.execute(sql(_EXCLUDED), {"schema": version.schema, "role": version.role}).fetchall()
+    return tuple(
+        f"{version.role} sees no row of {table}: the row-level policy {policies} there is for {roles} alone; "
+        f"let it in, for instance: {cure}"
+        for table, policies, roles, cure in rows
+    )
 
 
 def _database(connection: Connection) -> str:

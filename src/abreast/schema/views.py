@@ -77,11 +77,10 @@ def role_statements(shape: Shape, version: Version, side: Side) -> tuple[str, ..
     ]
     both = ", ".join([*tables, *views])
     base = ident(shape.catalog.schema)
-    path = f"{ident(version.views)}, {base}"
     made = [
         _made_role(version.role, "LOGIN"),
         _made_role(version.writer, "NOLOGIN"),
-        _setting(version.role, "search_path", path),
+        _path(version),
         _setting(version.role, f"{OWN}.version", literal(version.name)),
         f"GRANT USAGE ON SCHEMA {base}, {ident(version.views)} TO {role}",
     ]
@@ -90,6 +89,7 @@ def role_statements(shape: Shape, version: Version, side: Side) -> tuple[str, ..
     made += [
         f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {base} TO {role}",
         f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {base} TO {writer}",
+        _own_views(version),
     ]
     if side == "new":
         made.append(unfence_statement(version, shape.catalog.major))
@@ -170,6 +170,55 @@ def _made_role(role: str, login: str) -> str:
     return f"DO {literal(f'BEGIN {create}; EXCEPTION WHEN duplicate_object THEN NULL; END')}"
 
 
+def _own_views(version: Version) -> str:
+    """Views and materialized views of the user's own: read by the role, and written by its writer where they can be.
+
+    Only those that we may grant, and none of an extension's.
+    """
+    return _looped(
+        "SELECT c.oid::regclass AS name, pg_relation_is_updatable(c.oid, true) & 28 = 28 AS written FROM pg_class c "
+        f"WHERE c.relnamespace = {literal(ident(version.schema))}::regnamespace AND c.relkind IN ('v', 'm') "
+        "AND pg_has_role(c.relowner, 'USAGE') AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e' "
+        "AND d.classid = 'pg_class'::regclass AND d.objid = c.oid)",
+        f"EXECUTE format({literal(f'GRANT SELECT ON %s TO {_percent(ident(version.role))}')}, one.name); "
+        "IF one.written THEN EXECUTE format("
+        f"{literal(f'GRANT INSERT, UPDATE, DELETE ON %s TO {_percent(ident(version.writer))}')}, one.name); END IF",
+    )
+
+
+def _looped(query: str, work: str) -> str:
+    """For each row of the query, as ``one``."""
+    return f"DO {literal(f'DECLARE one record; BEGIN FOR one IN {query} LOOP {work}; END LOOP; END')}"
+
+
+def _percent(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _path(version: Version) -> str:
+    """Its views first, then the schema itself, then what the role, the database or the server would have it look in."""
+    base = ident(version.schema)
+    before, after = (
+        f"ALTER ROLE {ident(version.role)} IN DATABASE ",
+        f" SET search_path = {ident(version.views)}, {base}",
+    )
+    found = (
+        "SELECT substr(c, length('search_path=') + 1) FROM pg_db_role_setting s, unnest(s.setconfig) c "
+        "WHERE starts_with(c, 'search_path=') AND (s.setdatabase = 0 OR s.setrole = 0) AND s.setrole IN "
+        f"(0, (SELECT oid FROM pg_roles WHERE rolname = {literal(version.role)})) AND s.setdatabase IN "
+        "(0, (SELECT oid FROM pg_database WHERE datname = current_database())) "
+        "ORDER BY s.setrole DESC, s.setdatabase DESC LIMIT 1"
+    )
+    alike = f"rest IN ('', '\"\"', {literal(base)}, quote_ident({literal(version.schema)}))"
+    return "DO " + literal(
+        f"DECLARE rest text := coalesce(({found}), 'public'); BEGIN "
+        f"IF starts_with(rest, quote_ident({literal(version.schema)}) || ', ') "
+        f"THEN rest := substr(rest, length(quote_ident({literal(version.schema)})) + 3); END IF; "
+        f"EXECUTE format({literal(f'{_percent(before)}%I{_percent(after)}')}, current_database()) "
+        f"|| CASE WHEN {alike} THEN '' ELSE ', ' || rest END; END"
+    )
+
+
 def _setting(role: str, name: str, value: str) -> str:
     """In this database alone: another of the same server may hold other versions."""
     named = ".".join(map(ident, name.split(".")))
@@ -180,5 +229,5 @@ def _setting(role: str, name: str, value: str) -> str:
 def _executed(role: str, tail: str) -> str:
     """Change what a role finds in this database, in the words of PL/pgSQL."""
     before, after = f"ALTER ROLE {ident(role)} IN DATABASE ", f" {tail}"
-    escaped = literal(f"{before.replace('%', '%%')}%I{after.replace('%', '%%')}")
+    escaped = literal(f"{_percent(before)}%I{_percent(after)}")
     return f"EXECUTE format({escaped}, current_database())"
