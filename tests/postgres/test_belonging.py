@@ -1,7 +1,11 @@
 """A role and a schema of views are one version's: whoever would take them for another is refused."""
 
+import re
+from pathlib import Path
+
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from abreast.model.errors import RefusedError
 from abreast.postgres.belonging import excluding_policies, refuse_others_role, refuse_strangers
@@ -179,3 +183,22 @@ def test_policies_that_are_for_others_are_told_with_what_lets_the_version_in(dat
         assert excluding_policies(connection, V1) == ()
         with psycopg.connect(database, user=V1.role) as user:
             assert user.execute("SELECT id FROM items").fetchall() == [(1,)]
+
+
+def test_an_ended_role_is_dropped_as_the_documentation_says_also_by_no_superuser(each_database: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
+    match = re.search(r'`(GRANT "shop_v1", .*?DROP ROLE.*?)`', text, re.DOTALL)
+    assert match
+    with connected(each_database) as connection:
+        name = connection.info.dbname
+        connection.execute(sql(f'CREATE ROLE hand LOGIN CREATEROLE; GRANT CREATE ON DATABASE "{name}" TO hand'))
+        connection.execute('GRANT SET ON PARAMETER "abreast.version" TO hand; GRANT ALL ON SCHEMA public TO hand')
+        connection.execute("CREATE TABLE public.items (id int PRIMARY KEY, name text)")
+        connection.execute("ALTER TABLE public.items OWNER TO hand")
+    with connected(make_conninfo(each_database, user="hand")) as connection:
+        migrator = Migrator(connection, turn_s=0.0, sleep=lambda _: None)
+        migrator.expand(migrator.plan("public", read_migration("m.yaml", SLUG).operations, V1, V2), V2)
+        migrator.contract("public", V1, 0.0)
+        connection.execute(sql(match[1]))
+        found = connection.execute("SELECT count(*) FROM pg_roles WHERE starts_with(rolname, 'shop_v1')").fetchone()
+        assert found == (0,)
