@@ -46,7 +46,11 @@ def test_a_table_is_read_with_all_that_belongs_to_it(each_database: str) -> None
     assert books.constraints == (
         Constraint("books_pk", "primary key", ("id",), "PRIMARY KEY (id)"),
         Constraint(
-            "by", "foreign key", ("author",), "FOREIGN KEY (author) REFERENCES shop.authors(id) ON DELETE CASCADE"
+            "by",
+            "foreign key",
+            ("author",),
+            "FOREIGN KEY (author) REFERENCES shop.authors(id) ON DELETE CASCADE",
+            target=Relation("shop", "authors"),
         ),
         Constraint("late", "check", ("code",), "CHECK ((code <> ''::text)) NOT VALID", validated=False),
         Constraint("once", "unique", ("the title", "n"), 'UNIQUE ("the title", n) INCLUDE (code)'),
@@ -136,3 +140,26 @@ def test_replica_identity_by_an_index_with_a_strange_name(database: str) -> None
         table: Table = read_catalog(made.connection, "shop").tables["t"]
     assert table.replica_identity == 'USING INDEX "i""%"'
     assert table.key == ("a",)
+
+
+def test_every_name_that_is_taken_is_known_and_who_reads_or_holds_a_table(each_database: str) -> None:
+    setup = """CREATE TABLE t (id int PRIMARY KEY, a text, b text); CREATE VIEW v AS SELECT 1 AS x; CREATE SEQUENCE s;
+    CREATE MATERIALIZED VIEW m AS SELECT 1 AS x; CREATE INDEX mi ON m (x); CREATE TYPE mood AS ENUM ('a');
+    CREATE TABLE holder (whole t, several t[]); CREATE TYPE ct AS (id int); CREATE TABLE typed OF ct;
+    CREATE PUBLICATION named FOR TABLE t (id, a), holder; CREATE PUBLICATION whole FOR TABLE typed"""
+    with trial(each_database, setup) as made:
+        catalog = read_catalog(made.connection, "shop")
+    assert {name: catalog.relations[name] for name in ("v", "s", "m", "mi", "ct", "t_pkey")} == {
+        "v": "a view", "s": "a sequence", "m": "a materialized view", "mi": "an index", "ct": "a type",
+        "t_pkey": "an index",
+    }  # fmt: skip
+    assert catalog.types == {"mood": "a type"}
+    tables = catalog.tables
+    assert tables["t"].row_type == (
+        "shop.holder.several holds whole rows of it",
+        "shop.holder.whole holds whole rows of it",
+    )
+    assert tables["typed"].row_type == ("it is a table of the type shop.ct",)
+    assert tables["t"].readers == (("a", "the publication named"), ("id", "the publication named"))
+    assert (tables["t"].publications, tables["holder"].publications) == ((), ("named",))
+    assert (tables["typed"].publications, tables["typed"].owner) == (("whole",), "postgres")

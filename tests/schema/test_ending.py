@@ -2,17 +2,19 @@ from dataclasses import replace
 
 import pytest
 
-from abreast.schema.catalog import Catalog
+from abreast.schema.carrying import carried_over
+from abreast.schema.catalog import Catalog, Constraint
 from abreast.schema.facts import CopiedConstraint, CopiedIndex, TableFacts
 from abreast.schema.names import Relation
-from abreast.schema.plan import Plan, Step
-from tests.schema.catalogs import BOOKS, CATALOG, ROOMS, plan_of
+from abreast.schema.plan import Lock, Plan, Step, lock
+from tests.schema.catalogs import AUTHORS, BOOKS, CATALOG, ROOMS, plan_of
 
 PRICE = "  - alter_column: {table: books, column: price, type: bigint, up: price * 100, down: price / 100}\n"
 
 
 def step(plan: Plan, end: str, name: str) -> Step:
-    (found,) = [one for one in (plan.contract if end == "contract" else plan.undo) if one.name.startswith(name)]
+    steps = {"expand": plan.expand, "contract": plan.contract, "undo": plan.undo}[end]
+    (found,) = [one for one in steps if one.name.startswith(name)]
     return found
 
 
@@ -31,7 +33,8 @@ def test_contract_gives_the_column_its_name_default_rule_and_comment() -> None:
         constraints=(CopiedConstraint("price_ok", "CHECK (true)"),),
     )
     made = step(plan_of(PRICE, {BOOKS: facts}), "contract", "make books").statements
-    assert [text.removeprefix('ALTER TABLE "shop"."books" ') for text in made[4:]] == [
+    assert made[4] == carried_over(BOOKS, "price", "_abreast_price")
+    assert [text.removeprefix('ALTER TABLE "shop"."books" ') for text in made[5:]] == [
         'DROP COLUMN "price"',
         'RENAME COLUMN "_abreast_price" TO "price"',
         'ALTER COLUMN "price" SET DEFAULT 1',
@@ -128,3 +131,27 @@ def test_undo_runs_the_way_back_of_sql_of_ones_own() -> None:
     plan = plan_of("  - sql: {up: CREATE TABLE x (), down: DROP TABLE x}\n")
     assert plan.undo[1].statements == ("DROP TABLE x",)
     assert plan_of("  - sql: {up: CREATE TABLE x ()}\n").undo[1:] == ()
+
+
+def test_what_a_foreign_key_points_to_is_locked_wherever_that_comes_or_goes() -> None:
+    facts = TableFacts(constraints=(CopiedConstraint("books_author", "FOREIGN KEY (x)", target=AUTHORS),))
+    constraint = Constraint("books_author", "foreign key", ("author",), "FOREIGN KEY (author)", target=AUTHORS)
+    books = replace(CATALOG.tables["books"], constraints=(constraint,))
+    catalog = replace(CATALOG, tables={**CATALOG.tables, "books": books})
+    change = "  - alter_column: {table: books, column: author, type: bigint, up: author, down: author}\n"
+    plan = plan_of(change, {BOOKS: facts}, catalog)
+    for phase, name, mode in (
+        ("expand", "add the constraint _abreast_books_author", "SHARE ROW EXCLUSIVE"),
+        ("contract", "make books", "ACCESS EXCLUSIVE"),
+        ("undo", "take from books", "ACCESS EXCLUSIVE"),
+    ):
+        assert Lock(AUTHORS, mode) in step(plan, phase, name).locks
+    dropped = plan_of("  - drop_table: {name: books}\n", {}, catalog)
+    assert step(dropped, "contract", "drop the table books").locks == lock("ACCESS EXCLUSIVE", AUTHORS, BOOKS)
+
+
+def test_the_parts_of_a_partitioned_tables_index_are_named_after_it() -> None:
+    facts = TableFacts(indexes=(CopiedIndex("noted", unique=False, constraint=False, tail=""),))
+    change = "  - alter_column: {table: rooms, column: note, type: varchar(9), up: note, down: note}\n"
+    made = step(plan_of(change, {ROOMS: facts}), "contract", "name the parts of noted")
+    assert (made.kind, made.index) == ("name parts", Relation("shop", "noted"))

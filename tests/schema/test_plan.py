@@ -5,6 +5,8 @@ from abreast.schema.facts import TableFacts
 from abreast.schema.names import NAME_BYTES, Relation
 from abreast.schema.plan import (
     EXCLUSIVE,
+    PART,
+    PARTITION,
     Lock,
     copied_name,
     drop_index_step,
@@ -48,15 +50,17 @@ def test_an_index_is_built_concurrently_on_a_partitioned_table_part_by_part() ->
     (step,) = index_steps(books, "i", unique=True, tail="USING btree (a)")
     assert (step.kind, step.index) == ("index", Relation("shop", "i"))
     assert step.statements == ('CREATE UNIQUE INDEX CONCURRENTLY "i" ON "shop"."books" USING btree (a)',)
-    steps = list(index_steps(rooms, "i", unique=False, tail="USING btree (a)"))
-    assert [step.kind for step in steps] == ["transaction", "index", "transaction", "index", "transaction"]
-    assert 'ON ONLY "shop"."rooms"' in steps[0].statements[0]
-    assert steps[3].index == Relation("parts", "rooms_b_i")
-    assert steps[4].statements == ('ALTER INDEX "shop"."i" ATTACH PARTITION "parts"."rooms_b_i"',)
+    (step,) = index_steps(rooms, "i", unique=False, tail="USING btree (a)")
+    assert (step.kind, step.table, step.index) == ("parts", ROOMS, Relation("shop", "i"))
+    assert step.statements == (
+        'CREATE INDEX "i" ON ONLY "shop"."rooms" USING btree (a)',
+        f"CREATE INDEX CONCURRENTLY {PART} ON {PARTITION} USING btree (a)",
+        f'ALTER INDEX "shop"."i" ATTACH PARTITION {PART}',
+    )
     index = Relation("shop", "i")
-    assert drop_index_step(rooms, index).kind == "transaction"
-    assert drop_index_step(books, index).kind == "drop index"
-    assert drop_index_step(None, index).kind == "drop index"
+    assert drop_index_step(rooms, index).statements == ('DROP INDEX IF EXISTS "shop"."i"',)
+    assert drop_index_step(books, index).statements == ('DROP INDEX CONCURRENTLY IF EXISTS "shop"."i"',)
+    assert {drop_index_step(table, index).kind for table in (books, rooms, None)} == {"drop index"}
 
 
 def test_a_serial_is_derived_by_its_sequence() -> None:

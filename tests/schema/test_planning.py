@@ -132,3 +132,22 @@ def test_views_of_each_side_are_steps_of_their_own() -> None:
     (step,) = adoption_steps(shape, OLD)
     assert any('"shop_v1"."books"' in text for text in step.statements)
     assert any('"shop_v2"."works"' in text for text in arrival_step(shape, NEW).statements)
+
+
+def test_subscribers_of_a_publication_are_thought_of() -> None:
+    books = replace(CATALOG.tables["books"], publications=("pub",), owner="keepers")
+    catalog = replace(CATALOG, tables={**CATALOG.tables, "books": books})
+    plan = plan_of("  - add_column: {table: books, column: {name: nr, type: serial}}\n", catalog=catalog)
+    (note,) = [note for note in plan.notes if "publication" in note]
+    assert note.startswith('books is in the publication pub: before expand its subscribers need "_abreast_nr" integer')
+    assert 'before contract "nr" with the new type' in note
+    statements = [statement for step in plan.expand for statement in step.statements]
+    owned = 'ALTER SEQUENCE "shop"."books_nr_seq" OWNER TO "keepers"'
+    assert statements.index(owned) < next(n for n, one in enumerate(statements) if "OWNED BY" in one)
+
+
+def test_a_plan_knows_what_goes_and_what_was_there() -> None:
+    plan = plan_of("  - alter_column: {table: books, column: note, type: int, up: note, down: note}\n")
+    (books,) = plan.tables
+    assert books.gone == ("note",)
+    assert set(books.known) >= {"books_pkey", "books_title", "two_ok"}

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from abreast.schema.reshape_columns import SERIALS
 from abreast.schema.shape import TableShape
-from tests.schema.catalogs import faults_of, shape_of
+from tests.schema.catalogs import CATALOG, faults_of, shape_of
 
 
 def books(text: str) -> TableShape:
@@ -137,3 +139,24 @@ def test_two_columns_swap_their_names() -> None:
     )
     assert dict(shape.new_view)["note"] == "title"
     assert dict(shape.new_view)["title"] == "note"
+
+
+def test_names_that_are_made_are_told_apart_where_the_server_would_cut_them() -> None:
+    long = "c" * 60
+    shape = books(added(f"name: {long}a, type: int, unique: true, nullable: true")
+                  + added(f"name: {long}b, type: int, unique: true, nullable: true"))  # fmt: skip
+    first, second = (name for one in shape.added.values() for name in one.unique)
+    assert first != second
+    assert {len(first), len(second)} == {63}
+
+
+def test_a_serials_sequence_needs_a_name_of_its_own() -> None:
+    catalog = replace(CATALOG, relations={"books_nr_seq": "a sequence"})
+    faults = faults_of(added("name: nr, type: serial"), catalog)
+    assert [fault[2] for fault in faults] == ["there is a sequence 'books_nr_seq' already"]
+
+
+@pytest.mark.parametrize("column", ["number", "made"])
+def test_a_column_whose_values_the_server_makes_gets_no_default(column: str) -> None:
+    (fault,) = faults_of(f"  - alter_column: {{table: books, column: {column}, default: '5'}}\n")
+    assert fault[2] == f"{column!r} can have no default: the server makes its values"

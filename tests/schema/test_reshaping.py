@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from abreast.schema.operations import DropColumn
 from abreast.schema.place import Place
 from abreast.schema.reshaping import Reshaping
@@ -47,3 +49,12 @@ def test_names_that_are_taken() -> None:
     assert work.free_constraint(HERE, books, "free")
     assert work.free_relation(HERE, "free")
     assert len(work.faults) == 4
+
+
+def test_names_of_whatever_the_schema_holds_are_taken() -> None:
+    catalog = replace(CATALOG, relations={"v": "a view"}, types={"mood": "a type"})
+    work = Reshaping(catalog, {})
+    assert not work.free_relation(HERE, "v")
+    assert not work.free_relation(HERE, "mood", table=True)
+    assert [fault.message for fault in work.faults] == ["there is a view 'v' already", "there is a type 'mood' already"]
+    assert work.free_relation(HERE, "mood")

@@ -28,7 +28,8 @@ SELECT c.relname, string_agg(DISTINCT quote_ident(p.polname), ', '),
        min(format('ALTER POLICY %%I ON %%I.%%I TO %%s, %%I', p.polname, n.nspname, c.relname,
                   (SELECT string_agg(quote_ident(pg_get_userbyid(x)), ', ') FROM unnest(p.polroles) x), me.rolname))
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
-  JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive JOIN pg_roles me ON me.rolname = %(role)s, unnest(p.polroles) o
+  JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive
+  JOIN pg_roles me ON me.rolname = %(role)s, unnest(p.polroles) o
  WHERE c.relrowsecurity AND NOT me.rolbypassrls AND NOT me.rolsuper
  GROUP BY c.oid, c.relname
 HAVING NOT bool_or(CASE WHEN o = 0 THEN true ELSE pg_has_role(me.oid, o, 'USAGE') END) ORDER BY 1"""

@@ -23,7 +23,8 @@ SELECT c.oid, c.relname, c.relkind = 'p', c.reltuples,
               UNION ALL SELECT h.inhrelid::regclass || ' inherits from it' FROM pg_inherits h
               WHERE h.inhparent = c.oid AND c.relkind = 'r'
               UNION ALL SELECT 'it is of the type ' || c.reloftype::regtype WHERE c.reloftype <> 0 ORDER BY 1),
-       CASE WHEN row_security_active(c.oid) THEN current_user::text ELSE '' END
+       CASE WHEN row_security_active(c.oid) THEN current_user::text ELSE '' END,
+       pg_get_userbyid(c.relowner)
   FROM pg_class c
  WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
  ORDER BY c.relname"""
@@ -53,8 +54,9 @@ SELECT k.conrelid, k.conname,
        coalesce((SELECT array_agg(a.attname::text ORDER BY o.place)
                    FROM unnest(k.conkey) WITH ORDINALITY o (number, place) JOIN pg_attribute a
                    ON a.attrelid = k.conrelid AND a.attnum = o.number), '{}'),
-       pg_get_constraintdef(k.oid), k.convalidated
-  FROM pg_constraint k WHERE k.conrelid = ANY(%s) AND k.contype IN ('p', 'u', 'c', 'f', 'x')
+       pg_get_constraintdef(k.oid), k.convalidated, f.nspname, t.relname
+  FROM pg_constraint k LEFT JOIN pg_class t ON t.oid = k.confrelid LEFT JOIN pg_namespace f ON f.oid = t.relnamespace
+ WHERE k.conrelid = ANY(%s) AND k.contype IN ('p', 'u', 'c', 'f', 'x')
  ORDER BY k.conrelid, k.conname"""
 
 _INDEXES: Final = """
@@ -90,6 +92,7 @@ SELECT DISTINCT a.attrelid, a.attname,
             WHEN g.oid IS NOT NULL THEN 'the trigger ' || g.tgname
             WHEN f.oid IS NOT NULL THEN 'the function ' || f.oid::regprocedure::text
             WHEN s.oid IS NOT NULL THEN 'the statistics ' || s.stxname
+            WHEN b.oid IS NOT NULL THEN 'the publication ' || (SELECT pubname FROM pg_publication WHERE oid = b.prpubid)
             ELSE 'the generated column ' || (SELECT attname FROM pg_attribute
                                               WHERE attrelid = a.attrelid AND attnum = d.adnum) END
   FROM pg_depend q
@@ -99,9 +102,10 @@ SELECT DISTINCT a.attrelid, a.attname,
   LEFT JOIN pg_trigger g ON q.classid = 'pg_trigger'::regclass AND g.oid = q.objid
   LEFT JOIN pg_proc f ON q.classid = 'pg_proc'::regclass AND f.oid = q.objid
   LEFT JOIN pg_statistic_ext s ON q.classid = 'pg_statistic_ext'::regclass AND s.oid = q.objid
+  LEFT JOIN pg_publication_rel b ON q.classid = 'pg_publication_rel'::regclass AND b.oid = q.objid
   LEFT JOIN pg_attrdef d ON q.classid = 'pg_attrdef'::regclass AND d.oid = q.objid AND d.adnum <> q.refobjsubid
  WHERE q.refclassid = 'pg_class'::regclass AND q.refobjid = ANY(%(tables)s) AND q.refobjsubid > 0
-   AND coalesce(r.oid, p.oid, g.oid, f.oid, s.oid, d.oid) IS NOT NULL
+   AND coalesce(r.oid, p.oid, g.oid, f.oid, s.oid, b.oid, d.oid) IS NOT NULL
    AND NOT coalesce(r.ev_class IN (SELECT oid FROM pg_class WHERE relnamespace = ANY(%(own)s::regnamespace[])), false)
    AND NOT coalesce(g.tgname LIKE '~abreast%%', false)
  ORDER BY 1, 2, 3"""
@@ -112,6 +116,32 @@ SELECT k.confrelid, n.nspname, c.relname,
           JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = o.number)
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE k.contype = 'f' AND k.confrelid = ANY(%s) AND k.conparentid = 0 ORDER BY 1, 2, 3"""
+
+_ROW_TYPES: Final = """
+SELECT c.oid, 'it is a table of the type ' || c.reloftype::regtype::text FROM pg_class c
+ WHERE c.oid = ANY(%(tables)s) AND c.reloftype <> 0
+ UNION ALL
+SELECT c.oid, format('%%s.%%I holds whole rows of it', a.attrelid::regclass, a.attname)
+  FROM pg_class c JOIN pg_type t ON t.oid = c.reltype JOIN pg_attribute a ON a.atttypid IN (t.oid, t.typarray)
+  JOIN pg_class o ON o.oid = a.attrelid AND o.relkind IN ('r', 'p', 'm')
+ WHERE c.oid = ANY(%(tables)s) AND NOT a.attisdropped
+ ORDER BY 1, 2"""
+
+_PUBLICATIONS: Final = """
+SELECT c.oid, p.pubname FROM pg_class c CROSS JOIN pg_publication p
+ WHERE c.oid = ANY(%s) AND (p.puballtables
+    OR EXISTS (SELECT FROM pg_publication_namespace n WHERE n.pnpubid = p.oid AND n.pnnspid = c.relnamespace)
+    OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid AND r.prattrs IS NULL))
+ ORDER BY 1, 2"""
+
+_NAMES: Final = """
+SELECT 'relation', c.relname, CASE c.relkind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view'
+         WHEN 'S' THEN 'a sequence' WHEN 'f' THEN 'a foreign table' WHEN 'c' THEN 'a type'
+         WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' ELSE 'a table' END
+  FROM pg_class c WHERE c.relnamespace = %(schema)s::regnamespace
+ UNION ALL
+SELECT 'type', t.typname, 'a type' FROM pg_type t
+ WHERE t.typnamespace = %(schema)s::regnamespace AND t.typrelid = 0 AND t.typcategory <> 'A'"""
 
 _VIEWS: Final = """
 SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
@@ -154,14 +184,18 @@ def _read(connection: Connection, schema: str, own: list[str]) -> Catalog:
     readers = grouped(_READERS, {"tables": oids, "own": quoted})
     referrers = grouped(_REFERRERS)
     views = {Relation(str(row[0]), str(row[1])): tuple(row[2]) for row in connection.execute(_VIEWS, [own]).fetchall()}
+    row_types = grouped(_ROW_TYPES, {"tables": oids})
+    publications = grouped(_PUBLICATIONS)
+    names = connection.execute(_NAMES, {"schema": '"' + schema.replace('"', '""') + '"'}).fetchall()
     made = {}
-    for oid, name, partitioned, rows, identity, comment, partition_key, bound, blind in tables:
+    for oid, name, partitioned, rows, identity, comment, partition_key, bound, blind, owner in tables:
         cols = tuple(Column(*row) for row in columns[oid])
         made[name] = Table(
             relation=Relation(schema, name),
             columns=cols,
             constraints=tuple(
-                Constraint(n, cast("Literal['check']", kind), tuple(c), d, ok) for n, kind, c, d, ok in constraints[oid]
+                Constraint(n, cast("Literal['check']", kind), tuple(c), d, ok, Relation(*at) if at[1] else None)
+                for n, kind, c, d, ok, *at in constraints[oid]
             ),
             indexes=tuple(Index(row[0], tuple(row[1]), *row[2:5]) for row in indexes[oid]),
             key=_key(indexes[oid], cols),
@@ -173,12 +207,20 @@ def _read(connection: Connection, schema: str, own: list[str]) -> Catalog:
             readers=tuple((row[0], row[1]) for row in readers[oid]),
             referrers=tuple((Relation(row[0], row[1]), tuple(row[2])) for row in referrers[oid]),
             replica_identity=identity,
+            row_type=tuple(row[0] for row in row_types[oid]),
+            publications=tuple(row[0] for row in publications[oid]),
+            owner=owner,
             rows=max(rows, 0.0),
             comment=comment,
             bound=tuple(bound),
             blind=blind,
         )
-    return Catalog(schema, made, views, connection.info.server_version // 10_000)
+    taken: dict[str, dict[str, str]] = {"relation": {}, "type": {}}
+    for kind, name, what in names:
+        taken[kind][name] = what
+    return Catalog(
+        schema, made, views, connection.info.server_version // 10_000, relations=taken["relation"], types=taken["type"]
+    )
 
 
 def _key(indexes: list[tuple[Any, ...]], columns: tuple[Column, ...]) -> tuple[str, ...]:

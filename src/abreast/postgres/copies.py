@@ -65,10 +65,10 @@ def copied_indexes(scratch: Scratch, table: TableShape, shape: Shape) -> tuple[C
             continue
         with scratch.trying(place, f"the index {index.name} on the changed column"):
             scratch.make_row(doubled.columns)
-            given = _tail(scratch, Relation(shape.catalog.schema, index.name))
+            given = index_tail(scratch, Relation(shape.catalog.schema, index.name))
             scratch.run(f'CREATE {"UNIQUE " * index.unique}INDEX "~index" ON {ROW} {given}')
             scratch.rename_row(doubled.names)
-            tail = _tail(scratch, Relation("pg_temp", "~index"))
+            tail = index_tail(scratch, Relation("pg_temp", "~index"))
             found.append(CopiedIndex(index.name, index.unique, index.constraint, tail))
     return tuple(found)
 
@@ -126,10 +126,10 @@ def _foreign_key(
         return
     listed = idents([doubled.names[name] for name in constraint.columns])
     definition = f"FOREIGN KEY ({listed}{target}".removesuffix(_UNPROVEN)
-    yield CopiedConstraint(constraint.name, definition, constraint.validated)
+    yield CopiedConstraint(constraint.name, definition, constraint.validated, constraint.target)
 
 
-def _tail(scratch: Scratch, index: Relation) -> str:
+def index_tail(scratch: Scratch, index: Relation) -> str:
     """The definition of an index from USING on. DatabaseError if the server writes it in a way unknown here."""
     row = scratch.connection.execute(_INDEX, {"index": index.sql}).fetchone()
     definition, prefix = (str(row[0]), str(row[1])) if row else ("", "nothing")

@@ -16,8 +16,10 @@ from abreast.postgres.backfill import Backfill, Pace
 from abreast.postgres.belonging import refuse_others_role, refuse_strangers
 from abreast.postgres.catalog import read_catalog
 from abreast.postgres.connection import Connection, sql
-from abreast.postgres.patience import Patience, unhurried
+from abreast.postgres.indexes import Indexes
+from abreast.postgres.patience import Patience
 from abreast.postgres.probe import canonical_types, probed
+from abreast.postgres.rehearsal import rehearse
 from abreast.postgres.roles import refuse_bystanders
 from abreast.schema.names import ident
 from abreast.schema.operations import Operation
@@ -118,6 +120,8 @@ class Migrator:
             refuse_others_role(self.connection, old)
             refuse_bystanders(self.connection, (table.relation for table in migration.plan.tables))
             self.quiet(old, unused_for_s)
+            begun = migration.step if migration.phase == "contracting" else 0
+            rehearse(self.connection, migration.plan, begun, self.patience, self.clock)
             if migration.phase != "contracting":
                 migration = records.turn_to(self.connection, migration, "contracting")
             self._carry_out(migration, migration.plan.contract, None)
@@ -197,17 +201,24 @@ class Migrator:
             if number < migration.step:
                 continue
             self.patience.tell(step.name, number / len(steps))
-            with _told(step.name):
+            with _told(step.name, migration.phase):
                 self._take(migration, step, number, new if number == len(steps) - 1 else None)
             migration = replace(migration, checkpoint=None)
 
     def _take(self, migration: records.Migration, step: Step, number: int, arriving: Version | None) -> None:
         """One step, and the note that it is done."""
-        if step.kind in ("backfill", "index", "drop index"):
-            if step.kind == "backfill":
-                self._backfill(migration, step)
-            else:
-                self.patience.again(self.connection, step.name, partial(self._index, step))
+        indexes = Indexes(self.connection, self.patience, migration.plan.schema)
+        if step.kind in ("backfill", "index", "parts", "drop index"):
+            match step.kind:
+                case "backfill":
+                    self._backfill(migration, step)
+                case "index":
+                    indexes.build(step)
+                case "parts":
+                    indexes.build_parts(step)
+                case _:
+                    made = (one for one in migration.plan.expand if step.index and one.index == step.index)
+                    indexes.drop(step, next(made, None))
             records.done(self.connection, migration, number + 1)
             return
         plan = migration.plan
@@ -220,6 +231,8 @@ class Migrator:
 
         def work() -> None:
             self._statements(plan.schema, step)
+            if step.kind == "name parts" and step.index:
+                indexes.name_parts(step.index)
             if plan is not migration.plan:
                 records.replan(self.connection, migration, plan)
             records.done(self.connection, migration, number + 1)
@@ -246,31 +259,6 @@ class Migrator:
         table = next(one for one in migration.plan.tables if one.relation == step.table)
         Backfill(self.connection, migration, table, self.patience, self.pace).run()
 
-    def _index(self, step: Step) -> None:
-        """Build or drop one index without a transaction; what a killed try has left is taken away first."""
-        index = step.index
-        assert index is not None  # noqa: S101  # steps of this kind have one
-        row = self.connection.execute(
-            "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%s)", [index.sql]
-        ).fetchone()
-        drop = sql(f"DROP INDEX CONCURRENTLY IF EXISTS {index.sql}")
-        with unhurried(self.connection):
-            if step.kind == "drop index":
-                self.connection.execute(drop)
-                return
-            if row and row[0]:
-                return
-            if row:
-                self.connection.execute(drop)
-            try:
-                self.connection.execute(sql(step.statements[0]))
-            except errors.UniqueViolation as error:
-                self.connection.execute(drop)
-                raise DatabaseError(
-                    f"{step.name}: {error.diag.message_primary} ({error.diag.message_detail})",
-                    "mend those rows and give the command again, or take it back: abreast data undo",
-                ) from error
-
 
 def _taking_away(plan: Plan, statements: tuple[str, ...]) -> Plan:
     """The plan whose undo begins with these too, where the new version's views are taken away."""
@@ -281,7 +269,7 @@ def _taking_away(plan: Plan, statements: tuple[str, ...]) -> Plan:
 
 
 @contextmanager
-def _told(step: str) -> Iterator[None]:
+def _told(step: str, phase: records.Phase | None = None) -> Iterator[None]:
     """What the server refuses, with the step that it refuses. DatabaseError."""
     try:
         yield
@@ -289,9 +277,9 @@ def _told(step: str) -> Iterator[None]:
         if error.sqlstate is None or error.sqlstate[:2] in ("08", "57"):
             raise  # the server is gone, which is no fault of the step
         said = ": ".join(filter(None, [error.diag.message_primary or str(error), error.diag.message_detail]))
+        way_back = "; or take all back: abreast data undo" if phase == "expanding" else ""
         raise DatabaseError(
-            f"{step}: {said}",
-            "mend that and give the command again: it goes on here; or take all back: abreast data undo",
+            f"{step}: {said}", f"mend that and give the command again: it goes on here{way_back}"
         ) from error
 
 

@@ -38,13 +38,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Constraint:
-    """A table's constraint. ``definition`` is what ``ADD CONSTRAINT name`` takes."""
+    """A table's constraint. ``definition`` is what ``ADD CONSTRAINT name`` takes; ``target`` is a foreign key's."""
 
     name: str
     kind: Literal["primary key", "unique", "check", "foreign key", "exclude"]
     columns: tuple[str, ...]
     definition: str
     validated: bool = True
+    target: Relation | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Table:
     ``readers``: what else would break without a column: (column, what reads it in words).
     ``bound``: why its columns are not its own alone. ``blind``: the role that asks, if policies hide rows from it.
     ``referrers``: foreign keys that point here: (referencing table, referenced columns).
+    ``row_type``: why columns of it are tied to those of something else, in words. ``publications``: those that send
+    every column of it.
     """
 
     relation: Relation
@@ -83,6 +86,9 @@ class Table:
     readers: tuple[tuple[str, str], ...] = ()
     referrers: tuple[tuple[Relation, tuple[str, ...]], ...] = ()
     replica_identity: str = "DEFAULT"
+    row_type: tuple[str, ...] = ()
+    publications: tuple[str, ...] = ()
+    owner: str = ""
     rows: float = 0.0
     comment: str | None = None
     bound: tuple[str, ...] = ()
@@ -99,12 +105,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Catalog:
-    """A schema: tables by name, views that are there already (schema, name) → columns in their order."""
+    """A schema: tables by name, views that are there already (schema, name) → columns in their order.
+
+    ``relations``: whatever else has a name that no table or index can have as well: name → what it is, in words;
+    ``types`` the same of types, whose names are taken for tables alone.
+    """
 
     schema: str
     tables: Mapping[str, Table]
     views: Mapping[Relation, tuple[str, ...]] = field(default_factory=dict)
     major: int = 15
+    relations: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def index(self, name: str) -> tuple[Table, Index] | None:
         """The index of that name and its table."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from abreast.schema.carrying import carried_over
+from abreast.schema.catalog import Constraint
 from abreast.schema.clauses import deferral
 from abreast.schema.facts import CopiedIndex, Facts, TableFacts
 from abreast.schema.names import Relation, ident, literal
@@ -13,6 +15,7 @@ from abreast.schema.plan import (
     facts_of,
     lock,
     not_null_name,
+    targets_of,
 )
 from abreast.schema.shape import Added, Shape, TableShape
 from abreast.schema.sync import drop_sync
@@ -29,7 +32,13 @@ def contract_steps(shape: Shape, changed: list[TableShape], facts: Facts, old: V
             continue
         statements = tuple(_contracted(table, facts_of(facts, table)))
         name = f"make {table.relation.name} what the new version sees"
-        yield Step(name, "transaction", statements, lock(EXCLUSIVE, table.relation), table.relation)
+        gone = {one.target for one in table.table.constraints if one.target and _ends(table, one)}
+        locks = lock(EXCLUSIVE, table.relation, *sorted(gone - {table.relation}))
+        yield Step(name, "transaction", statements, locks, table.relation)
+        if table.table.partitioned:
+            for index in facts_of(facts, table).indexes:
+                whole = Relation(table.relation.schema, index.name)
+                yield Step(f"name the parts of {index.name}", "name parts", (), index=whole)
     for name in shape.dropped_indexes:
         found = shape.catalog.index(name)
         owner = next((one for one in shape.tables if found and one.table is found[0]), None)
@@ -38,14 +47,22 @@ def contract_steps(shape: Shape, changed: list[TableShape], facts: Facts, old: V
     if dropped:  # at once: they may refer to each other
         drop = f"DROP TABLE IF EXISTS {', '.join(relation.sql for relation in dropped)}"
         listed = ", ".join(relation.name for relation in dropped)
-        yield Step(f"drop the table {listed}", "transaction", (drop,), lock(EXCLUSIVE, *dropped))
+        pointed = {
+            one.target
+            for table in shape.tables
+            if table.new_name is None
+            for one in table.table.constraints
+            if one.target
+        }
+        yield Step(f"drop the table {listed}", "transaction", (drop,), lock(EXCLUSIVE, *sorted({*dropped, *pointed})))
     for operation in shape.sql:
         if operation.on_complete:
             yield Step(f"SQL of {operation.place.path or 'the migration'}", "transaction", (operation.up,))
 
 
-def undo_steps(shape: Shape, changed: list[TableShape], new: Version) -> Iterator[Step]:
+def undo_steps(shape: Shape, changed: list[TableShape], facts: Facts, new: Version) -> Iterator[Step]:
     """Take the new version's side away."""
+    targets = targets_of(shape)
     names = [table.new_name for table in shape.tables if table.new_name]
     yield Step(f"take the views of {new.name} away", "transaction", (leaving_statement(new), *drop_views(names, new)))
     for raw in reversed(shape.sql):
@@ -65,7 +82,11 @@ def undo_steps(shape: Shape, changed: list[TableShape], new: Version) -> Iterato
             if one.type in ("check", "foreign_key")
         ]
         name = f"take from {relation.name} what {new.name} needed"
-        yield Step(name, "transaction", tuple(statements), lock(EXCLUSIVE, relation), relation)
+        pointed = {one.target for one in facts_of(facts, table).constraints if one.target}
+        pointed |= {targets[one.table].relation for added in table.added.values() for one, _ in added.references}
+        pointed |= {targets[one.references.table].relation for one, _ in table.constraints if one.references}
+        locks = lock(EXCLUSIVE, relation, *sorted(pointed - {relation}))
+        yield Step(name, "transaction", tuple(statements), locks, relation)
     for table in shape.tables:
         made = [one.name for one in table.indexes if not table.created]
         made += [one.name for one, _ in table.constraints if one.type in ("unique", "primary_key")]
@@ -77,6 +98,11 @@ def undo_steps(shape: Shape, changed: list[TableShape], new: Version) -> Iterato
             yield Step(f"drop the table {table.new_name}", "transaction", (drop,), table=table.relation)
 
 
+def _ends(table: TableShape, constraint: Constraint) -> bool:
+    """Whether the old version's constraint goes."""
+    return constraint.name in table.dropped_constraints or bool(set(constraint.columns) & set(table.gone))
+
+
 def _contracted(table: TableShape, facts: TableFacts) -> Iterator[str]:
     alter = f"ALTER TABLE {table.relation.sql}"
     yield from drop_sync(table.relation)
@@ -84,6 +110,8 @@ def _contracted(table: TableShape, facts: TableFacts) -> Iterator[str]:
         replaced = table.table.column(added.replaces) if added.replaces else None
         if replaced and replaced.sequence:  # or it would go with the column that it belongs to
             yield f"ALTER SEQUENCE {replaced.sequence} OWNED BY {table.relation.sql}.{ident(physical)}"
+        if added.replaces:
+            yield carried_over(table.relation, added.replaces, physical)
     for name in table.dropped_constraints:
         yield f"{alter} DROP CONSTRAINT IF EXISTS {ident(name)}"
     for name in table.gone:

@@ -19,11 +19,12 @@ class CopiedIndex:
 
 @dataclass(frozen=True)
 class CopiedConstraint:
-    """A check or foreign key over replaced columns, for those that replace them."""
+    """A check or foreign key over replaced columns, for those that replace them; ``target`` is a foreign key's."""
 
     name: str
     definition: str
     validated: bool = True
+    target: Relation | None = None
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,11 @@ from abreast.schema.names import Relation, ident, made_name
 from abreast.schema.shape import Shape, TableShape
 from abreast.schema.sync import Kept, Sync
 
-Kind = Literal["transaction", "index", "drop index", "backfill", "views"]
+Kind = Literal["transaction", "index", "parts", "drop index", "name parts", "backfill", "views"]
 
+PART: Final = "<part>"
+PARTITION: Final = "<partition>"
+"""Stand in the statements of a step for the index of each partition, and for the partition."""
 EXCLUSIVE: Final = "ACCESS EXCLUSIVE"
 ROWS_GO_ON: Final = "SHARE UPDATE EXCLUSIVE"
 _WORDS: Final = {
@@ -41,7 +44,11 @@ class Lock:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to be done. ``index`` is the index of a step that builds or drops one."""
+    """One thing to be done. ``index`` is the index of a step that builds or drops one.
+
+    ``parts``: build a partitioned table's index on every partition there is by then; ``name parts``: call them after
+    it.
+    """
 
     name: str
     kind: Kind
@@ -58,7 +65,8 @@ class TablePlan:
     ``assignments``: (column, expression) that a backfill sets where ``unfilled`` is true. ``divergent`` is true for
     rows whose two representations contradict each other; None where there is only one. ``restorations``: (column,
     expression) that makes the old side of the new one, as ``assignments`` make the new of the old. ``pairs``: (name,
-    what the old side comes to, what the new side holds), for people to see.
+    what the old side comes to, what the new side holds), for people to see. ``gone``: columns that contract drops;
+    ``known``: the indexes and constraints that were there when the plan was made.
     """
 
     relation: Relation
@@ -70,6 +78,8 @@ class TablePlan:
     restorations: tuple[tuple[str, str], ...] = ()
     pairs: tuple[tuple[str, str, str], ...] = ()
     watched: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,20 +172,21 @@ def index_steps(table: TableShape, name: str, *, unique: bool, tail: str) -> Ite
         statement = f"CREATE {kind} CONCURRENTLY {ident(name)} ON {relation.sql} {tail}"
         yield Step(f"build the index {name}", "index", (statement,), lock(ROWS_GO_ON, relation), relation, whole)
         return
-    statement = f"CREATE {kind} IF NOT EXISTS {ident(name)} ON ONLY {relation.sql} {tail}"
-    yield Step(f"name the index {name}", "transaction", (statement,), lock("SHARE", relation), relation)
-    for partition in table.table.partitions:
-        part = Relation(partition.schema, made_name("", f"{partition.name}_{name}"))
-        statement = f"CREATE {kind} CONCURRENTLY {ident(part.name)} ON {partition.sql} {tail}"
-        yield Step(f"build the index {part.name}", "index", (statement,), lock(ROWS_GO_ON, partition), partition, part)
-        attach = f"ALTER INDEX {whole.sql} ATTACH PARTITION {part.sql}"
-        yield Step(f"add {part.name} to {name}", "transaction", (attach,), lock("SHARE", partition), partition)
+    statements = (
+        f"CREATE {kind} {ident(name)} ON ONLY {relation.sql} {tail}",
+        f"CREATE {kind} CONCURRENTLY {PART} ON {PARTITION} {tail}",
+        f"ALTER INDEX {whole.sql} ATTACH PARTITION {PART}",
+    )
+    locks = (*lock("SHARE", relation), *lock(ROWS_GO_ON, *table.table.partitions))
+    yield Step(f"build the index {name} on every partition", "parts", statements, locks, relation, whole)
 
 
 def drop_index_step(table: TableShape | None, index: Relation) -> Step:
     """Take an index away while rows are written; that of a partitioned table at once."""
+    relation = table.relation if table else None
     if table and table.table.partitioned:
         statement = f"DROP INDEX IF EXISTS {index.sql}"
-        return Step(f"drop the index {index.name}", "transaction", (statement,), lock(EXCLUSIVE, table.relation))
+        locks = lock(EXCLUSIVE, table.relation, *table.table.partitions)
+        return Step(f"drop the index {index.name}", "drop index", (statement,), locks, relation, index)
     statement = f"DROP INDEX CONCURRENTLY IF EXISTS {index.sql}"
-    return Step(f"drop the index {index.name}", "drop index", (statement,), index=index)
+    return Step(f"drop the index {index.name}", "drop index", (statement,), table=relation, index=index)

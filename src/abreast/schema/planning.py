@@ -34,7 +34,7 @@ def make_plan(shape: Shape, facts: Facts, old: Version, new: Version, files: tup
         new_version=new.name,
         expand=tuple(_expand(shape, changed, facts, old, new)),
         contract=tuple(contract_steps(shape, changed, facts, old)),
-        undo=tuple(undo_steps(shape, changed, new)),
+        undo=tuple(undo_steps(shape, changed, facts, new)),
         tables=tuple(_table_plan(table, facts_of(facts, table), old, new) for table in changed),
         notes=tuple(_notes(shape, changed, facts)),
         files=files,
@@ -99,6 +99,8 @@ def _additions(table: TableShape, facts: TableFacts, old: Version, new: Version)
         if added.sequence:
             sequence = table.sequence(physical).sql
             statements.append(f"CREATE SEQUENCE {sequence} AS {added.column.type}")
+            if table.table.owner:  # a sequence belongs to a column of its own owner's only
+                statements.append(f"ALTER SEQUENCE {sequence} OWNER TO {ident(table.table.owner)}")
             statements.append(f"GRANT USAGE, SELECT, UPDATE ON SEQUENCE {sequence} TO {ident(old.writer)}")
         collation = f" COLLATE {added.column.collation}" if added.column.collation else ""
         default = f" DEFAULT {added.default}" if added.table_default else ""
@@ -145,7 +147,7 @@ def _constraints(shape: Shape, table: TableShape, facts: TableFacts) -> Iterator
             wanted.append((constraint.name, text, None))
         elif constraint.type == "foreign_key":
             wanted.append((constraint.name, clauses.constraint(constraint, targets, names), target))
-    wanted += [(copied_name(one.name), one.definition, None) for one in facts.constraints]
+    wanted += [(copied_name(one.name), one.definition, one.target) for one in facts.constraints]
     unproven = {copied_name(one.name) for one in facts.constraints if not one.validated}
     relation = table.relation
     for name, text, target in wanted:
@@ -207,12 +209,17 @@ def _table_plan(table: TableShape, facts: TableFacts, old: Version, new: Version
             if kept.expression and sync.has_way_back(kept)
         ),
         watched=tuple(sorted(sync.watched)),
+        gone=tuple(table.gone),
+        known=tuple(
+            sorted({*(one.name for one in table.table.indexes), *(one.name for one in table.table.constraints)})
+        ),
     )
 
 
 def _notes(shape: Shape, changed: list[TableShape], facts: Facts) -> Iterator[str]:
     for table in changed:
         yield from _notes_on_losses(table)
+        yield from _notes_on_publications(table)
         yield from _notes_on_expressions(table, facts_of(facts, table))
     for operation in shape.sql:
         if not operation.on_complete and not operation.down:
@@ -241,6 +248,18 @@ def _notes_on_losses(table: TableShape) -> Iterator[str]:
             f"the trigger {', '.join(triggers)} of {of.relation.name} runs before the versions are put in step: what "
             f"the new version has just written it does not see in {', '.join(table.gone)}, and what it puts there then "
             "is made again of that"
+        )
+
+
+def _notes_on_publications(table: TableShape) -> Iterator[str]:
+    """Subscribers stop where a column is sent to them that they have not."""
+    listed = ", ".join(table.table.publications)
+    if listed and table.added:
+        columns = ", ".join(f"{ident(name)} {added.column.type}" for name, added in table.added.items())
+        final = ", ".join(ident(added.final) for added in table.added.values())
+        yield (
+            f"{table.relation.name} is in the publication {listed}: before expand its subscribers need {columns}, and "
+            f"before contract {final} with the new type, or they stop"
         )
 
 

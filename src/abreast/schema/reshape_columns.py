@@ -5,9 +5,10 @@ from typing import Final
 
 from abreast.schema.catalog import Column
 from abreast.schema.expression import constant
+from abreast.schema.names import made_name
 from abreast.schema.operations import UNSET, AddColumn, AlterColumn, DropColumn, RenameColumn, place_of
 from abreast.schema.reshaping import Reshaping
-from abreast.schema.shape import Added, Slot, TableShape, Text, added_name
+from abreast.schema.shape import Added, Slot, TableShape, Text, added_name, sequence_name
 
 SERIALS: Final = {"smallserial": "smallint", "serial": "integer", "bigserial": "bigint"}
 
@@ -41,13 +42,15 @@ def add_column(work: Reshaping, operation: AddColumn) -> None:
         sequence=bool(serial),
         up=up,
     )
-    unique = f"{operation.table}_{wanted.name}_key"
+    unique = made_name("", f"{operation.table}_{wanted.name}_key")
     if wanted.check:
         _check(work, operation, table, added, "column", "check")
     if wanted.unique and work.free_relation(place, unique):
         added.unique.append(unique)
     if wanted.references and work.free_constraint(place, table, wanted.references.name):
         added.references.append((wanted.references, place_of(operation, "column", "references")))
+    if serial:
+        work.free_relation(place, sequence_name(table.relation, wanted.name))
     table.added[physical] = added
     table.slots[wanted.name] = Slot(physical, added.column, added.default, place=place.at("default"))
 
@@ -98,7 +101,13 @@ def alter_column(work: Reshaping, operation: AlterColumn) -> None:
             return
         slot = table.slots[operation.column]
         slot.column = added.column
-    if operation.default is not UNSET:
+    if operation.default is not UNSET and (slot.column.identity or slot.column.generated):
+        work.fault(
+            place_of(operation, "default"),
+            f"{operation.column!r} can have no default: the server makes its values",
+            "leave `default` out",
+        )
+    elif operation.default is not UNSET:
         slot.default, slot.default_changed = operation.default, True
         slot.place = place_of(operation, "default")
         if slot.physical in table.added:

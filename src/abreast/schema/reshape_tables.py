@@ -116,4 +116,4 @@ def _free(work: Reshaping, operation: CreateTable | RenameTable, name: str, key:
     if work.shape.by_new_name(name):
         work.fault(place, f"there is a table {name!r} already", "choose another name")
         return False
-    return work.free_relation(place, name)
+    return work.free_relation(place, name, table=True)

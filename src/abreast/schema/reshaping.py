@@ -65,11 +65,14 @@ class Reshaping:
             self.fault(place, f"there is a constraint {name!r} already", "choose another name")
         return name not in taken
 
-    def free_relation(self, place: Place, name: str) -> bool:
-        """Whether no table or index of the schema is called so; a fault otherwise."""
-        found = self.shape.catalog.index(name)
-        what = "an index" if found else "a table" if name in self.shape.catalog.tables else None
-        what = "an index" if any(name == one.name for table in self.shape.tables for one in table.indexes) else what
+    def free_relation(self, place: Place, name: str, *, table: bool = False) -> bool:
+        """Whether nothing of the schema is called so, or is to be; a fault otherwise. A ``table`` is a type as well."""
+        catalog = self.shape.catalog
+        found = catalog.index(name)
+        what = "an index" if found else "a table" if name in catalog.tables else catalog.relations.get(name)
+        what = catalog.types.get(name, what) if table else what
+        what = "an index" if any(name in _to_come(table) for table in self.shape.tables) else what
+        what = "a table" if self.shape.by_new_name(name) else what
         if what:
             self.fault(place, f"there is {what} {name!r} already", "choose another name")
         return what is None
@@ -123,3 +126,15 @@ class Reshaping:
                 "change or drop that first, or leave the column as it is",
             )
         return not reasons
+
+
+def _to_come(table: TableShape) -> set[str]:
+    """Names of indexes and sequences that the migration makes, by now."""
+    found = {one.name for one in table.indexes}
+    found |= {one.name for one, _ in table.constraints if one.type in ("unique", "primary_key")}
+    found |= {new for _, new in table.renamed_constraints}
+    for physical, added in table.added.items():
+        found.update(added.unique)
+        if added.sequence:
+            found.add(table.sequence(physical).name)
+    return found

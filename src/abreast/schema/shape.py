@@ -101,8 +101,7 @@ class TableShape:
 
     def sequence(self, physical: str) -> Relation:
         """The sequence of an added serial column, called as the server would call it."""
-        final = self.added[physical].final
-        return Relation(self.relation.schema, made_name("", f"{self.relation.name}_{final}_seq"))
+        return Relation(self.relation.schema, sequence_name(self.relation, self.added[physical].final))
 
     def view_default(self, name: str) -> str | None:
         """What the new version's view fills in; ``NULL`` against the table's own default; None if nothing is needed."""
@@ -171,6 +170,11 @@ def unchanged(catalog: Catalog) -> Shape:
             for name, table in catalog.tables.items()
         ],
     )
+
+
+def sequence_name(table: Relation, column: str) -> str:
+    """What the sequence of a serial column is called."""
+    return made_name("", f"{table.name}_{column}_seq")
 
 
 def added_name(name: str) -> str:

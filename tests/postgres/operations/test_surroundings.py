@@ -366,6 +366,58 @@ def test_the_fence_does_not_hold_a_role_that_owns_the_table_and_that_is_said(dat
         assert role_state(items.connection, items.new).beside == ()
 
 
+PARTED = """CREATE TABLE p (id int, day int, code text NOT NULL, PRIMARY KEY (id, day), UNIQUE (code, day))
+PARTITION BY LIST (day); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); INSERT INTO p VALUES (1, 1, 'a')"""
+CODE = "  - alter_column: {table: p, column: code, type: varchar(9), up: lower(code), down: code}"
+P2 = """CREATE TABLE shop.p2 (LIKE shop.p INCLUDING ALL);
+ALTER TABLE shop.p ATTACH PARTITION shop.p2 FOR VALUES IN (2)"""
+
+
+def test_a_partition_attached_while_rows_are_filled_is_held_to_the_same_rules(each_database: str) -> None:
+    with trial(each_database, PARTED) as parted:
+        plan = parted.plan(CODE)
+        parted.connection.execute(P2.encode())
+        parted.migrator.expand(plan, parted.new)
+        parted.contract()
+        parted.as_version("v2", "INSERT INTO p VALUES (7, 2, 'same')")
+        with pytest.raises(errors.UniqueViolation):
+            parted.as_version("v2", "INSERT INTO p VALUES (8, 2, 'same')")
+
+
+def test_an_indexed_column_of_a_partitioned_table_is_changed_again_and_again(database: str) -> None:
+    with trial(database, PARTED) as parted:
+        parted.expand(CODE)
+        parted.contract()
+        before = parted.described()
+        again = parted.next()
+        again.expand(CODE.replace("(9)", "(8)"))
+        again.undo()
+        assert parted.described() == before
+        again.expand(CODE.replace("(9)", "(8)"))
+        again.contract()
+        assert [row[1] for row in parted.described()["indexes"]] == [
+            "p_code_day_key",
+            "p_pkey",
+            "p1_p_code_day_key",
+            "p1_pkey",
+        ]
+
+
+def test_a_serial_column_belongs_to_the_tables_owner(database: str) -> None:
+    with trial(database, "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1)") as items:
+        items.connection.execute(
+            b"DO $$ BEGIN CREATE ROLE group_of_it; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+        )
+        items.connection.execute("GRANT CREATE ON SCHEMA shop TO group_of_it")
+        items.connection.execute("ALTER TABLE shop.items OWNER TO group_of_it")
+        items.expand("  - add_column: {table: items, column: {name: nr, type: serial}}")
+        items.as_version("v1", "INSERT INTO items VALUES (2)")
+        items.contract()
+        assert items.as_version("v2", "SELECT * FROM items ORDER BY id") == [(1, 1), (2, 2)]
+        items.leave()
+        items.connection.execute("DROP TABLE shop.items; DROP OWNED BY group_of_it; DROP ROLE group_of_it")
+
+
 def _yaml(name: str) -> str:
     return "'" + name.replace("'", "''") + "'"
 
