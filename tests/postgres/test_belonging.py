@@ -202,3 +202,32 @@ def test_an_ended_role_is_dropped_as_the_documentation_says_also_by_no_superuser
         connection.execute(sql(match[1]))
         found = connection.execute("SELECT count(*) FROM pg_roles WHERE starts_with(rolname, 'shop_v1')").fetchone()
         assert found == (0,)
+
+
+LOOKUP = """operations:
+- add_column: {table: items, column: {name: country, type: text, nullable: true},
+               up: "(SELECT c.name || ref.f() FROM ref.country c WHERE c.code = items.name)"}
+- add_column: {table: items, column: {name: nr, type: serial}}"""
+
+
+def test_expressions_that_a_version_may_not_use_are_refused_with_the_grants(each_database: str) -> None:
+    with connected(each_database) as connection:
+        migrator = items(connection)
+        connection.execute(
+            "CREATE SCHEMA ref; CREATE TABLE ref.country (code text PRIMARY KEY, name text);"
+            " INSERT INTO ref.country VALUES ('de', 'Germany'); CREATE FUNCTION ref.f() RETURNS text LANGUAGE sql"
+            " IMMUTABLE RETURN '!'; REVOKE EXECUTE ON FUNCTION ref.f() FROM PUBLIC; CREATE ROLE app LOGIN;"
+            " GRANT USAGE ON SCHEMA ref TO app; GRANT SELECT ON ref.country TO app;"
+            " GRANT EXECUTE ON FUNCTION ref.f() TO app; GRANT INSERT, SELECT ON public.items TO app"
+        )
+        migrator.adopt(V1)
+        operations = read_migration("m.yaml", LOOKUP.replace("items.name", "name")).operations
+        with pytest.raises(RefusedError, match=r"shop_v1: ref.country; shop_v1: ref.f\(\); shop_v2: ref.c") as raised:
+            migrator.plan("public", operations, V1, V2)
+        connection.execute(sql(raised.value.remedy.split(": ", 1)[1]))
+        migrator.expand(migrator.plan("public", operations, V1, V2), V2)
+        for number, role in enumerate((V1.role, V2.role, "app")):
+            with psycopg.connect(each_database, user=role) as user:
+                user.execute("INSERT INTO items (id, name) VALUES (%s, 'de')", [number])
+        found = connection.execute("SELECT id, country, nr FROM public_v2.items ORDER BY id").fetchall()
+        assert found == [(0, "Germany!", 1), (1, "Germany!", 2), (2, "Germany!", 3)]

@@ -3,10 +3,12 @@
 A role is set up where a database has an ``abreast.version`` for it; the end of its version takes that away.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from abreast.model.errors import RefusedError
 from abreast.postgres.connection import Connection, sql
+from abreast.schema.expression import Expression
 from abreast.schema.names import ident
 from abreast.schema.views import Version
 
@@ -28,12 +30,34 @@ SELECT c.relname, string_agg(DISTINCT quote_ident(p.polname), ', '),
        min(format('ALTER POLICY %%I ON %%I.%%I TO %%s, %%I', p.polname, n.nspname, c.relname,
                   (SELECT string_agg(quote_ident(pg_get_userbyid(x)), ', ') FROM unnest(p.polroles) x), me.rolname))
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
-  JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive
-  JOIN pg_roles me ON me.rolname = %(role)s, unnest(p.polroles) o
+  JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive JOIN pg_roles me ON me.rolname = %(role)s,
+       unnest(p.polroles) o
  WHERE c.relrowsecurity AND NOT me.rolbypassrls AND NOT me.rolsuper
  GROUP BY c.oid, c.relname
 HAVING NOT bool_or(CASE WHEN o = 0 THEN true ELSE pg_has_role(me.oid, o, 'USAGE') END) ORDER BY 1"""
 """Tables of whose policies none is for the role: their names, whom they are for, and what would let the role in."""
+
+_MISSING: Final = """
+WITH asked AS (SELECT q.role, coalesce(r.oid, 0) AS oid FROM unnest(%(roles)s::text[]) q(role)
+                 LEFT JOIN pg_roles r ON r.rolname = q.role),
+     things AS (SELECT c.oid, 'r' AS kind, c.relnamespace AS space, format('%%I.%%I', n.nspname, c.relname) AS name
+                  FROM unnest(%(relations)s::text[]) t JOIN pg_class c ON true
+                  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname || '.' || c.relname = t
+                 WHERE n.nspname <> %(schema)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                 UNION SELECT p.oid, 'f', p.pronamespace, p.oid::regprocedure::text
+                  FROM unnest(%(functions)s::text[]) t JOIN pg_proc p ON p.oid = to_regprocedure(t))
+SELECT DISTINCT a.role, a.oid = 0, t.name, quote_ident(n.nspname),
+       CASE t.kind WHEN 'r' THEN 'SELECT ON ' ELSE 'EXECUTE ON FUNCTION ' END || t.name, n.nspname = %(schema)s
+  FROM asked a, things t JOIN pg_namespace n ON n.oid = t.space
+ WHERE NOT (CASE WHEN n.nspname = %(schema)s THEN true
+                 WHEN a.oid = 0 THEN has_schema_privilege('public', n.oid, 'USAGE')
+                 ELSE has_schema_privilege(a.oid, n.oid, 'USAGE') END
+            AND CASE WHEN t.kind = 'r' AND a.oid = 0 THEN has_table_privilege('public', t.oid, 'SELECT')
+                     WHEN t.kind = 'r' THEN has_table_privilege(a.oid, t.oid, 'SELECT')
+                     WHEN a.oid = 0 THEN has_function_privilege('public', t.oid, 'EXECUTE')
+                     ELSE has_function_privilege(a.oid, t.oid, 'EXECUTE') END)
+ ORDER BY 1, 3"""
+"""What roles may not use; one that is not there yet may what everybody may. Tables of the schema itself are granted."""
 
 _INHERITS: Final = "SELECT rolinherit FROM pg_roles WHERE rolname = %s"
 _GRANTS_INHERIT: Final = 160_000
@@ -75,6 +99,35 @@ def refuse_strangers(connection: Connection, version: Version) -> None:
                 f"the role {version.role} is NOINHERIT: it would not have the writes of {version.writer}",
                 f"let it have them: ALTER ROLE {ident(version.role)} INHERIT",
             )
+
+
+def refuse_unusable(connection: Connection, expressions: Iterable[Expression], versions: Iterable[Version]) -> None:
+    """RefusedError where expressions read or call what a version's role may not.
+
+    Triggers work with the rights of whoever writes, so its writes would fail.
+    """
+    asked, made = list(versions), list(expressions)
+    names = {
+        "roles": [version.role for version in asked],
+        "schema": asked[0].schema,
+        "relations": [name for expression in made for name in expression.relations],
+        "functions": [name for expression in made for name in expression.functions],
+    }
+    rows = connection.execute(sql(_MISSING), names).fetchall()
+    if not rows:
+        return
+    cures: dict[str, None] = {}
+    for role, absent, _, space, right, own in rows:
+        if absent:
+            cures[f"CREATE ROLE {ident(role)} LOGIN"] = None
+        if not own:
+            cures[f"GRANT USAGE ON SCHEMA {space} TO {ident(role)}"] = None
+        cures[f"GRANT {right} TO {ident(role)}"] = None
+    listed = "; ".join(f"{role}: {name}" for role, _, name, *_ in rows)
+    raise RefusedError(
+        f"expressions of the migration use what its versions' roles may not, so their writes would fail: {listed}",
+        f"allow it, and whoever else writes the table: {'; '.join(cures)}",
+    )
 
 
 def excluding_policies(connection: Connection, version: Version) -> tuple[str, ...]:

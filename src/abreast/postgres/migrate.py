@@ -13,7 +13,7 @@ from psycopg import errors
 from abreast.model.errors import DatabaseError, RefusedError
 from abreast.postgres import records
 from abreast.postgres.backfill import Backfill, Pace
-from abreast.postgres.belonging import refuse_others_role, refuse_strangers
+from abreast.postgres.belonging import refuse_others_role, refuse_strangers, refuse_unusable
 from abreast.postgres.catalog import read_catalog
 from abreast.postgres.connection import Connection, sql
 from abreast.postgres.indexes import Indexes
@@ -300,4 +300,7 @@ def planned(
     catalog = read_catalog(connection, schema, (old.views, new.views))
     types = canonical_types(connection, schema, written_types(operations))
     shape = reshape(catalog, operations, types)
-    return make_plan(shape, probed(connection, shape), old, new, files)
+    facts = probed(connection, shape)
+    read = [expression for found in facts.values() for expression in found.expressions.values()]
+    refuse_unusable(connection, read, (old, new))
+    return make_plan(shape, facts, old, new, files)

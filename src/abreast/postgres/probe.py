@@ -44,6 +44,11 @@ SELECT p.proname, p.provolatile::text FROM pg_proc p WHERE p.oid = ANY(%(functio
  UNION SELECT p.proname, p.provolatile::text FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
  WHERE o.oid = ANY(%(operators)s::oid[])"""
 
+_GUARDED: Final = """
+SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE p.oid = ANY(%s::oid[]) AND NOT (has_function_privilege('public', p.oid, 'EXECUTE')
+   AND (has_schema_privilege('public', n.oid, 'USAGE'))) ORDER BY 1"""
+
 _READS: Final = """
 SELECT a.attname FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -138,7 +143,7 @@ def _expression(
         scratch.written(f"EXPLAIN DELETE FROM {ROW} AS {ident(_ROW)} WHERE ({wrapped}::{target}) IS NULL")
         columns = {str(row[0]) for row in _rows(scratch, _READS)}
         relations = tuple(f"{row[0]}.{row[1]}" for row in _rows(scratch, _OTHERS))
-        volatility, moving = _calls(scratch)
+        volatility, moving, guarded = _calls(scratch)
         scratch.rename_row(names)
         deparsed = _deparsed(scratch)
         found = Expression(
@@ -149,6 +154,7 @@ def _expression(
             volatility=volatility,
             moving=moving,
             relations=relations,
+            functions=guarded,
         )
         if not found.repeatable and columns:
             scratch.faults.append(
@@ -172,18 +178,19 @@ def _rows(scratch: Scratch, query: str) -> list[tuple[object, ...]]:
     return scratch.connection.execute(sql(query), {"view": _VIEW, "table": ROW}).fetchall()
 
 
-def _calls(scratch: Scratch) -> tuple[Volatility, bool]:
-    """How steady the functions of the view are, and whether one reads the clock or the session."""
+def _calls(scratch: Scratch) -> tuple[Volatility, bool, tuple[str, ...]]:
+    """How steady the view's functions are, whether one reads the clock or the session, those not for everybody."""
     tree = scratch.one("SELECT ev_action::text FROM pg_rewrite WHERE ev_class = %(view)s::regclass", view=_VIEW)
     called = scratch.connection.execute(
         _FUNCTIONS, {"functions": _CALLED.findall(tree), "operators": _OPERATORS.findall(tree)}
     ).fetchall()
+    guarded = tuple(str(row[0]) for row in scratch.connection.execute(_GUARDED, [_CALLED.findall(tree)]).fetchall())
     kinds = {str(volatility) for _, volatility in called}
     # The age of two times is always the same, that of one is counted from today.
     moving = "{SQLVALUEFUNCTION" in tree or any(name in _MOVING and kind != "i" for name, kind in called)
     if "v" in kinds:
-        return "volatile", moving
-    return ("stable" if "s" in kinds or moving or "{COERCEVIAIO" in tree else "immutable"), moving
+        return "volatile", moving, guarded
+    return ("stable" if "s" in kinds or moving or "{COERCEVIAIO" in tree else "immutable"), moving, guarded
 
 
 def _deparsed(scratch: Scratch) -> str:

@@ -34,6 +34,7 @@ class Expression:
     volatility: Volatility = "immutable"
     moving: bool = False
     relations: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
 
     @property
     def repeatable(self) -> bool:

@@ -22,7 +22,7 @@ from abreast.schema.plan import (
 )
 from abreast.schema.shape import Added, Shape, TableShape
 from abreast.schema.sync import divergent, drop_sync, sync_functions, sync_triggers, unfilled
-from abreast.schema.views import Version, first_writes, role_statements, view_statements
+from abreast.schema.views import Version, first_writes, role_statements, shared_sequence, view_statements
 
 
 def make_plan(shape: Shape, facts: Facts, old: Version, new: Version, files: tuple[str, ...] = ()) -> Plan:
@@ -102,6 +102,7 @@ def _additions(table: TableShape, facts: TableFacts, old: Version, new: Version)
             if table.table.owner:  # a sequence belongs to a column of its own owner's only
                 statements.append(f"ALTER SEQUENCE {sequence} OWNER TO {ident(table.table.owner)}")
             statements.append(f"GRANT USAGE, SELECT, UPDATE ON SEQUENCE {sequence} TO {ident(old.writer)}")
+            statements.append(shared_sequence(table.relation, table.sequence(physical)))
         collation = f" COLLATE {added.column.collation}" if added.column.collation else ""
         default = f" DEFAULT {added.default}" if added.table_default else ""
         statements.append(

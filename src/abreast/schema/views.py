@@ -186,6 +186,19 @@ def _own_views(version: Version) -> str:
     )
 
 
+def shared_sequence(relation: Relation, sequence: Relation) -> str:
+    """Everyone who may insert into the table may take numbers of a sequence that is new there."""
+    grant = f"GRANT USAGE ON SEQUENCE {_percent(sequence.sql)} TO %s"
+    return _looped(
+        "SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS name "
+        f"FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = {literal(relation.sql)}::regclass "
+        "AND a.privilege_type = 'INSERT' UNION SELECT quote_ident(pg_get_userbyid(a.grantee)) FROM pg_attribute t, "
+        f"aclexplode(t.attacl) a WHERE t.attrelid = {literal(relation.sql)}::regclass AND a.grantee <> 0 "
+        "AND a.privilege_type = 'INSERT'",
+        f"EXECUTE format({literal(grant)}, one.name)",
+    )
+
+
 def _looped(query: str, work: str) -> str:
     """For each row of the query, as ``one``."""
     return f"DO {literal(f'DECLARE one record; BEGIN FOR one IN {query} LOOP {work}; END LOOP; END')}"
