@@ -136,7 +136,7 @@ def test_undo_runs_the_way_back_of_sql_of_ones_own() -> None:
 def test_what_a_foreign_key_points_to_is_locked_wherever_that_comes_or_goes() -> None:
     facts = TableFacts(constraints=(CopiedConstraint("books_author", "FOREIGN KEY (x)", target=AUTHORS),))
     constraint = Constraint("books_author", "foreign key", ("author",), "FOREIGN KEY (author)", target=AUTHORS)
-    books = replace(CATALOG.tables["books"], constraints=(constraint,))
+    books = replace(CATALOG.tables["books"], constraints=(constraint,), readers=())
     catalog = replace(CATALOG, tables={**CATALOG.tables, "books": books})
     change = "  - alter_column: {table: books, column: author, type: bigint, up: author, down: author}\n"
     plan = plan_of(change, {BOOKS: facts}, catalog)

@@ -413,9 +413,11 @@ def test_a_serial_column_belongs_to_the_tables_owner(database: str) -> None:
         items.expand("  - add_column: {table: items, column: {name: nr, type: serial}}")
         items.as_version("v1", "INSERT INTO items VALUES (2)")
         items.contract()
-        assert items.as_version("v2", "SELECT * FROM items ORDER BY id") == [(1, 1), (2, 2)]
+        assert items.as_version("v2", "SELECT count(DISTINCT nr) FROM items") == [(2,)]
         items.leave()
-        items.connection.execute("DROP TABLE shop.items; DROP OWNED BY group_of_it; DROP ROLE group_of_it")
+        items.connection.execute(
+            "REASSIGN OWNED BY group_of_it TO postgres; DROP OWNED BY group_of_it; DROP ROLE group_of_it"
+        )
 
 
 def _yaml(name: str) -> str:
