@@ -206,7 +206,7 @@ class Indexes:
 
 def _things(step: Step) -> tuple[Relation, Relation]:
     assert step.table is not None  # noqa: S101  # steps of these kinds have both
-    assert step.index is not None  # noqa: S101
+    assert step.index is not None  # noqa: S101  # as above
     return step.table, step.index
 
 
