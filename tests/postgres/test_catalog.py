@@ -155,11 +155,11 @@ def test_every_name_that_is_taken_is_known_and_who_reads_or_holds_a_table(each_d
     }  # fmt: skip
     assert catalog.types == {"mood": "a type"}
     tables = catalog.tables
-    assert tables["t"].row_type == (
+    assert tables["t"].bound == (
         "shop.holder.several holds whole rows of it",
         "shop.holder.whole holds whole rows of it",
     )
-    assert tables["typed"].row_type == ("it is a table of the type shop.ct",)
+    assert tables["typed"].bound == ("it is of the type shop.ct",)
     assert tables["t"].readers == (("a", "the publication named"), ("id", "the publication named"))
     assert (tables["t"].publications, tables["holder"].publications) == ((), ("named",))
     assert (tables["typed"].publications, tables["typed"].owner) == (("whole",), "postgres")

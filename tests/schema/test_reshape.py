@@ -177,16 +177,3 @@ def test_columns_that_are_another_tables_too_and_rows_that_are_not_seen_are_faul
         (4, "table", hidden),
     ]
     assert found[-1][3].startswith("""ALTER ROLE "o'me" BYPASSRLS, or""")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "add_column: {table: loose, column: {name: n, type: int, nullable: true}}",
-        "rename_column: {table: loose, from: a, to: b}",
-    ],
-)
-def test_columns_that_belong_to_a_type_or_to_rows_held_elsewhere_stay(change: str) -> None:
-    loose = replace(CATALOG.tables["loose"], row_type=("h.x holds whole rows of it",))
-    (fault,) = faults_of(f"  - {change}\n", replace(CATALOG, tables={"loose": loose}))
-    assert fault[2] == "columns of shop.loose can neither be added, dropped nor renamed: h.x holds whole rows of it"

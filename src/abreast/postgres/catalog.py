@@ -22,7 +22,11 @@ SELECT c.oid, c.relname, c.relkind = 'p', c.reltuples,
        ARRAY(SELECT 'it inherits from ' || h.inhparent::regclass FROM pg_inherits h WHERE h.inhrelid = c.oid
               UNION ALL SELECT h.inhrelid::regclass || ' inherits from it' FROM pg_inherits h
               WHERE h.inhparent = c.oid AND c.relkind = 'r'
-              UNION ALL SELECT 'it is of the type ' || c.reloftype::regtype WHERE c.reloftype <> 0 ORDER BY 1),
+              UNION ALL SELECT 'it is of the type ' || c.reloftype::regtype WHERE c.reloftype <> 0
+              UNION ALL SELECT format('%%s.%%I holds whole rows of it', h.attrelid::regclass, h.attname)
+              FROM pg_type t JOIN pg_attribute h ON h.atttypid IN (t.oid, t.typarray) AND NOT h.attisdropped
+              JOIN pg_class o ON o.oid = h.attrelid AND o.relkind IN ('r', 'p', 'm')
+              WHERE t.oid = c.reltype ORDER BY 1),
        CASE WHEN row_security_active(c.oid) THEN current_user::text ELSE '' END,
        pg_get_userbyid(c.relowner)
   FROM pg_class c
@@ -117,16 +121,6 @@ SELECT k.confrelid, n.nspname, c.relname,
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE k.contype = 'f' AND k.confrelid = ANY(%s) AND k.conparentid = 0 ORDER BY 1, 2, 3"""
 
-_ROW_TYPES: Final = """
-SELECT c.oid, 'it is a table of the type ' || c.reloftype::regtype::text FROM pg_class c
- WHERE c.oid = ANY(%(tables)s) AND c.reloftype <> 0
- UNION ALL
-SELECT c.oid, format('%%s.%%I holds whole rows of it', a.attrelid::regclass, a.attname)
-  FROM pg_class c JOIN pg_type t ON t.oid = c.reltype JOIN pg_attribute a ON a.atttypid IN (t.oid, t.typarray)
-  JOIN pg_class o ON o.oid = a.attrelid AND o.relkind IN ('r', 'p', 'm')
- WHERE c.oid = ANY(%(tables)s) AND NOT a.attisdropped
- ORDER BY 1, 2"""
-
 _PUBLICATIONS: Final = """
 SELECT c.oid, p.pubname FROM pg_class c CROSS JOIN pg_publication p
  WHERE c.oid = ANY(%s) AND (p.puballtables
@@ -184,7 +178,6 @@ def _read(connection: Connection, schema: str, own: list[str]) -> Catalog:
     readers = grouped(_READERS, {"tables": oids, "own": quoted})
     referrers = grouped(_REFERRERS)
     views = {Relation(str(row[0]), str(row[1])): tuple(row[2]) for row in connection.execute(_VIEWS, [own]).fetchall()}
-    row_types = grouped(_ROW_TYPES, {"tables": oids})
     publications = grouped(_PUBLICATIONS)
     names = connection.execute(_NAMES, {"schema": '"' + schema.replace('"', '""') + '"'}).fetchall()
     made = {}
@@ -207,7 +200,6 @@ def _read(connection: Connection, schema: str, own: list[str]) -> Catalog:
             readers=tuple((row[0], row[1]) for row in readers[oid]),
             referrers=tuple((Relation(row[0], row[1]), tuple(row[2])) for row in referrers[oid]),
             replica_identity=identity,
-            row_type=tuple(row[0] for row in row_types[oid]),
             publications=tuple(row[0] for row in publications[oid]),
             owner=owner,
             rows=max(rows, 0.0),

@@ -69,8 +69,7 @@ class Table:
     ``readers``: what else would break without a column: (column, what reads it in words).
     ``bound``: why its columns are not its own alone. ``blind``: the role that asks, if policies hide rows from it.
     ``referrers``: foreign keys that point here: (referencing table, referenced columns).
-    ``row_type``: why columns of it are tied to those of something else, in words. ``publications``: those that send
-    every column of it.
+    ``publications``: those that send every column of it.
     """
 
     relation: Relation
@@ -86,7 +85,6 @@ class Table:
     readers: tuple[tuple[str, str], ...] = ()
     referrers: tuple[tuple[Relation, tuple[str, ...]], ...] = ()
     replica_identity: str = "DEFAULT"
-    row_type: tuple[str, ...] = ()
     publications: tuple[str, ...] = ()
     owner: str = ""
     rows: float = 0.0

@@ -26,7 +26,7 @@ from abreast.schema.operations import (
     Sql,
     place_of,
 )
-from abreast.schema.place import NOWHERE, Place
+from abreast.schema.place import Place
 from abreast.schema.reshaping import Reshaping
 from abreast.schema.shape import Shape, TableShape, Text
 from abreast.schema.sync import ON_INSERT, ON_UPDATE
@@ -69,7 +69,6 @@ def reshape(catalog: Catalog, operations: Iterable[Operation], types: Mapping[st
             _look_over_uniqueness(work, table)
             _look_over_levels(work, table)
         _look_over_rows(work, table)
-        _look_over_row_type(work, table)
     if work.faults:
         raise MigrationError(tuple(work.faults))
     return work.shape
@@ -87,7 +86,7 @@ def _look_over_columns(work: Reshaping, operation: Operation) -> None:
         work.fault(
             place_of(operation, "table"),
             f"the columns of {of.relation} cannot be changed side by side: {reason}",
-            "end that first (ALTER TABLE … NO INHERIT, NOT OF); partitions can be changed",
+            "end that first (ALTER TABLE … NO INHERIT, NOT OF, another type for whole rows); partitions can be changed",
         )
     if of.blind and not isinstance(operation, RenameColumn):
         work.fault(
@@ -221,21 +220,6 @@ def _look_over_rows(work: Reshaping, table: TableShape) -> None:
                 f"the trigger {name!r} of {of.relation} would run after the one that keeps both versions in step",
                 "rename it: triggers run in the order of their names, and ours begins with ~",
             )
-
-
-def _look_over_row_type(work: Reshaping, table: TableShape) -> None:
-    """Columns tied to those of a type, or whose table's rows others hold, neither come nor go nor are renamed."""
-    places = [added.place for added in table.added.values()]
-    places += [text.place for name, text in table.down.items() if name in table.gone]
-    renamed = any(name != slot.physical for name, slot in table.slots.items() if slot.physical not in table.added)
-    if not (table.added or table.gone or renamed):
-        return
-    for reason in table.table.row_type:
-        work.fault(
-            places[0] if places else NOWHERE,
-            f"columns of {table.relation} can neither be added, dropped nor renamed: {reason}",
-            "change that first: ALTER TABLE … NOT OF for a table of a type, another type for a column of rows",
-        )
 
 
 def _sql(work: Reshaping, operation: Sql) -> None:

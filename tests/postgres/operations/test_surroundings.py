@@ -344,4 +344,4 @@ def test_a_trial_is_in_its_own_schema(database: str) -> None:
     with trial(database, "CREATE TABLE items (id int PRIMARY KEY)", "elsewhere") as items:
         assert isinstance(items, Trial)
         items.expand("  - add_column: {table: items, column: {name: n, type: integer, default: 1}}")
-        assert items.as_version("v2", "SHOW search_path") == [("elsewhere_v2, elsewhere",)]
+        assert items.as_version("v2", "SHOW search_path") == [("elsewhere_v2, elsewhere, public",)]
