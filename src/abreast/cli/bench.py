@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 
 from abreast.cli.json_file import require_writable, write
 from abreast.model.errors import AbreastError, UsageError
@@ -23,6 +23,17 @@ _SHORTEST_SOAK_S: Final = 5.0
 _LONGEST_SOAK_S: Final = 86_400.0
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="also write every number to this file, as JSON")]
+
+
+class Found(Protocol):
+    """What a bench has measured."""
+
+    def as_dict(self) -> dict[str, Any]:  # Any: JSON
+        """Every number of it."""
+
+
+Tell = Callable[[str], None]
+F = TypeVar("F", bound=Found)
 
 
 class BenchError(AbreastError):
@@ -44,16 +55,11 @@ def gateway(
     if rounds is not None:
         sizes = replace(sizes, rounds=rounds)
 
-    async def measure(tell: Callable[[str], None]) -> bench.Comparison:
+    async def measure(tell: Tell) -> bench.Comparison:
         async with bench.competitors(sizes) as (targets, _):
             return await bench.compare(targets, sizes, tell)
 
-    require_writable(json_file)
-    console = Console()
-    with _progress(console) as tell, _told():
-        comparison = asyncio.run(measure(tell))
-    console.print(comparison_table(comparison))
-    write(json_file, comparison.as_dict(), console)
+    _report(json_file, lambda tell: asyncio.run(measure(tell)), comparison_table)
 
 
 @app.command()
@@ -66,12 +72,8 @@ def rollback(
     from abreast.bench import rollback as bench
     from abreast.bench.table import roll_back_table
 
-    require_writable(json_file)
-    console = Console()
-    with _progress(console) as tell, _told():
-        found = asyncio.run(bench.measure(bench.Sizes(times=times), tell))
-    console.print(roll_back_table(found))
-    write(json_file, found.as_dict(), console)
+    sizes = bench.Sizes(times=times)
+    _report(json_file, lambda tell: asyncio.run(bench.measure(sizes, tell)), roll_back_table)
 
 
 @app.command()
@@ -88,12 +90,7 @@ def dashboard(
     sizes = bench.Sizes.quick() if quick else bench.Sizes()
     if rounds is not None:
         sizes = replace(sizes, rounds=rounds)
-    require_writable(json_file)
-    console = Console()
-    with _progress(console) as tell, _told():
-        found = asyncio.run(bench.measure(sizes, tell))
-    console.print(dashboard_table(found))
-    write(json_file, found.as_dict(), console)
+    _report(json_file, lambda tell: asyncio.run(bench.measure(sizes, tell)), dashboard_table)
 
 
 @app.command()
@@ -110,12 +107,7 @@ def compare(
     sizes = bench.Sizes.quick() if quick else bench.Sizes()
     if rounds is not None:
         sizes = replace(sizes, rounds=rounds)
-    require_writable(json_file)
-    console = Console()
-    with _progress(console) as tell:
-        found = bench.measure(sizes, tell)
-    console.print(comparing_table(found))
-    write(json_file, found.as_dict(), console)
+    _report(json_file, lambda tell: bench.measure(sizes, tell), comparing_table)
 
 
 @app.command()
@@ -132,12 +124,7 @@ def data(
     sizes = bench.Sizes.quick() if quick else bench.Sizes()
     if rounds is not None:
         sizes = replace(sizes, rounds=rounds)
-    require_writable(json_file)
-    console = Console()
-    with _progress(console) as tell:
-        found = bench.measure(sizes, tell)
-    console.print(data_table(found))
-    write(json_file, found.as_dict(), console)
+    _report(json_file, lambda tell: bench.measure(sizes, tell), data_table)
 
 
 @app.command()
@@ -170,18 +157,15 @@ def shadow(
         sizes = replace(sizes, rounds=rounds)
     if seconds is not None:
         sizes = replace(sizes, visit_s=seconds)
-    soak_s = _soak_s(soak) if soak is not None else 0.0
-    require_writable(json_file)
-    console = Console()
-    with _progress(console) as tell, _told():
-        if soak_s:
-            soaked = asyncio.run(soaking.measure(soaking.Sizes(soak_s, rate), tell))
-            tables, data = [soak_table(soaked)], soaked.as_dict()
-        else:
-            found = asyncio.run(bench.measure(sizes, tell))
-            tables, data = [shadowing_table(found), copies_table(found)], found.as_dict()
-    console.print(*tables)
-    write(json_file, data, console)
+    if soak is not None:
+        lasting = soaking.Sizes(_soak_s(soak), rate)
+        _report(json_file, lambda tell: asyncio.run(soaking.measure(lasting, tell)), soak_table)
+    else:
+        _report(
+            json_file,
+            lambda tell: asyncio.run(bench.measure(sizes, tell)),
+            lambda found: Group(shadowing_table(found), copies_table(found)),
+        )
 
 
 def _soak_s(text: str) -> float:
@@ -198,8 +182,18 @@ def _soak_s(text: str) -> float:
     return seconds
 
 
+def _report(json_file: Path | None, measure: Callable[[Tell], F], drawn: Callable[[F], RenderableType]) -> None:
+    """Measure, tell of it meanwhile, and show what was found. Raises UsageError before, BenchError."""
+    require_writable(json_file)
+    console = Console()
+    with _progress(console) as tell, _told():
+        found = measure(tell)
+    console.print(drawn(found))
+    write(json_file, found.as_dict(), console)
+
+
 @contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str], None]]:
+def _progress(console: Console) -> Iterator[Tell]:
     """On a terminal one line that changes; else a line for each, on stderr."""
     if not console.is_terminal:
         yield Console(stderr=True, highlight=False, soft_wrap=True).print
