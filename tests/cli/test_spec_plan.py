@@ -64,7 +64,7 @@ def test_the_summary_shows_each_step(spec: Spec) -> None:
         "   7  weight 100 %                  at once",
         "   8  bake 1h                       1h",
         "  100 % of users after about 14 m and the approvals; done after 1 h 14 m",
-        "  the old version stops 1d later, once it had no request for 15m",
+        "  the old version stops 1d later, once no request came for 15m; open streams keep it 1h longer at most",
         (
             "  if it fails more, or is more than 20 % slower, than stable in the same seconds, "
             "or more than 0.1 % of its answers differ: the rollout freezes"

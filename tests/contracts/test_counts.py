@@ -73,6 +73,19 @@ def test_they_say_since_when_they_are_complete(world: World) -> None:
     assert world.counts.since == BEGIN
 
 
+def test_a_stream_that_stays_open_or_ends_is_no_new_request(world: World) -> None:
+    def last() -> float | None:
+        return world.counts.tally(BEGIN)["v1"].last_request_at
+
+    world.tick("v1", {}, in_flight=2)
+    assert last() == BEGIN + 1
+    world.tick("v1", {}, in_flight=2)
+    world.tick("v1", {200: 1}, in_flight=1)
+    assert last() == BEGIN + 1
+    world.tick("v1", {200: 1}, in_flight=1)
+    assert last() == BEGIN + 4, "one came and one went"
+
+
 def test_before_any_traffic_there_is_nothing(world: World) -> None:
     assert dict(world.counts.tally(BEGIN)) == {}
     assert dict(world.counts.recent(10.0)) == {}

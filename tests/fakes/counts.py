@@ -29,12 +29,12 @@ class FakeCounts:
         for at, version, counts in self.ticks:
             before = found.get(version, Tally())
             later = at > since
-            seen = bool(counts.requests or counts.in_flight)
+            begun = counts.requests + counts.in_flight > before.in_flight
             found[version] = Tally(
                 before.requests + later * counts.requests,
                 before.errors + later * counts.errors,
                 counts.in_flight,
-                at if seen else before.last_request_at,
+                at if begun else before.last_request_at,
             )
         return found
 

@@ -92,7 +92,7 @@ rollout:
       endpoints:
         "GET /orders*": {ignore: [/etag], keyed: {/x: 2.0}}
         "* /empty": {}
-  retire: {after: 1h, unused_for: 5m}
+  retire: {after: 1h, unused_for: 5m, open_for: 10m}
 data:
   url: postgresql://abreast@db/shop
   mode: shared
@@ -206,6 +206,7 @@ def test_the_policy_is_the_candidates() -> None:
         data=DataGate(),
         retire_after_s=3600.0,
         unused_for_s=300.0,
+        open_for_s=600.0,
         drain_s=30.0,
         start_timeout_s=120.0,
     )

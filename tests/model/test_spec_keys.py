@@ -37,7 +37,7 @@ ALL = (SpecKeys, GatewayKeys, VersionKeys, CapacityKeys, RolloutKeys, StepKeys)
         (RolloutKeys().gates.latency, Policy().latency, ("tolerance", "window_s", "warm_up_s")),
         (RolloutKeys().gates.differences, Policy().differences, ("tolerance",)),
         (RolloutKeys().shadow, Policy().shadow, ("at_most_per_s", "controls", "timeout_s", "operation", "templates")),
-        (RolloutKeys().retire, Policy(), ("unused_for_s",)),
+        (RolloutKeys().retire, Policy(), ("unused_for_s", "open_for_s")),
     ],
 )
 def test_a_key_left_out_is_the_values_own_default(keys: BaseModel, value: object, fields: tuple[str, ...]) -> None:

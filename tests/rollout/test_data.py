@@ -11,7 +11,7 @@ from abreast.rollout.actions import RunVersion
 from abreast.rollout.data import STALE_S, judge_data, missing_side, ready_since, told
 from abreast.rollout.explain import explain
 from abreast.rollout.observed import DataState
-from tests.rollout.play import BEGIN, POLICY, Play, at, under_way
+from tests.rollout.play import BEGIN, POLICY, V2, Play, at, under_way
 
 BY_HAND: Final = replace(POLICY, data=DataGate())
 ITSELF: Final = replace(POLICY, data=DataGate(expand=True))
@@ -67,6 +67,27 @@ def test_a_candidate_that_runs_already_is_not_taken_away_while_the_database_is_s
 def test_a_candidate_that_has_users_is_started_again_whatever_the_database_says() -> None:
     play = Play(under_way(Phase.RETIRING, BY_HAND), ready={})
     assert RunVersion("v2") in play.turn().decision.actions
+
+
+def test_the_old_version_is_retired_once_nobody_works_in_the_database_as_it() -> None:
+    working = DataState(ready=("v1", "v2"), connected={"v1": 2, "v2": 9})
+    play = Play(under_way(Phase.RETIRING, BY_HAND), data=working).hears(at(10_000))
+    play.after("1h").hears(V2).sees(v1=0).phase(Phase.RETIRING)
+    play.waits(
+        "v1 has stopped, but somebody works in the database as v1 (2 sessions): end that, or give: abreast retire"
+    )
+    play.data = replace(working, connected={"v2": 9})
+    play.turn().phase(Phase.COMPLETED)
+
+
+def test_retire_now_waits_for_nobody_in_the_database() -> None:
+    working = DataState(ready=("v1", "v2"), connected={"v1": 1})
+    play = Play(under_way(Phase.RETIRING, BY_HAND), data=working).hears(at(10_000))
+    play.after("1h").hears(V2).sees(v1=0)
+    play.waits("(1 session)").orders("retire").accepted(
+        "v1 is retired now, without waiting for who works in the database"
+    )
+    play.phase(Phase.COMPLETED)
 
 
 def test_what_a_person_must_mend_ends_the_try_with_its_reason() -> None:

@@ -157,6 +157,29 @@ def test_counts_that_began_later_prove_no_disuse_before() -> None:
     play.after("5m").waits("v1 stays warm for at least 10 m more")
 
 
+def test_open_streams_keep_the_old_version_for_their_time_and_no_longer() -> None:
+    play = retiring()
+    play.step["v1"] = Tally(in_flight=2)
+    play.after("1h").waits("v1 is kept by 2 open streams, for 1 h more at most").wakes("1h").gives(at(10_000))
+    play.after("59m").phase(Phase.RETIRING).gives(at(10_000)).stops()
+    play.after("1m").notes(EventKind.RELEASED, "v1 leaves the gateway with 2 streams that are still open after their")
+    play.hears(V2).stops().waits("v1 has requests in flight").after("10s").stops("v1")
+
+
+def test_the_last_open_stream_that_ends_lets_the_old_version_go() -> None:
+    play = retiring()
+    play.step["v1"] = Tally(in_flight=1)
+    play.after("1h").waits("v1 is kept by 1 open stream, for")
+    play.step["v1"] = Tally()
+    play.after("1s").notes(EventKind.RELEASED, "v1 is unused and leaves the gateway").gives(V2)
+
+
+def test_retire_now_waits_for_no_stream() -> None:
+    play = retiring()
+    play.step["v1"] = Tally(in_flight=1)
+    play.after("1h").orders("retire").notes(EventKind.RELEASED, "v1 is retired by order").gives(V2)
+
+
 def test_requests_in_flight_are_drained_before_the_stop_but_not_for_ever() -> None:
     play = retiring().after("1h")
     play.step["v1"] = Tally(in_flight=3)

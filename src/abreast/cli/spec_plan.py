@@ -127,7 +127,8 @@ def _ends(policy: Policy, steps: tuple[StepForecast, ...], rate_per_s: float | N
     yield f"  {full} of users after about {about(moved)}{waits}{where}; done after {about(moved + policy.bake_s)}"
     yield (
         f"  the old version stops {format_duration(policy.retire_after_s)} later, "
-        f"once it had no request for {format_duration(policy.unused_for_s)}"
+        f"once no request came for {format_duration(policy.unused_for_s)}; "
+        f"open streams keep it {format_duration(policy.open_for_s)} longer at most"
     )
     if policy.data is not None:
         after_s = policy.data.contract_after_s

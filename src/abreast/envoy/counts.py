@@ -118,7 +118,7 @@ def difference(after: Mapping[Label, int], before: Mapping[Label, int]) -> dict[
 
 @dataclass
 class _Sum:
-    """Requests and errors of one version since counting began, with when the last request was seen."""
+    """Requests and errors of one version since counting began, with when the last one began."""
 
     requests: int = 0
     errors: int = 0
@@ -201,9 +201,10 @@ class EnvoyCounts:
             total = self._sums.setdefault(version, _Sum())
             total.requests += counts.requests
             total.errors += counts.errors
-            total.started += max(0, counts.requests + counts.in_flight - total.in_flight)
+            started = max(0, counts.requests + counts.in_flight - total.in_flight)
+            total.started += started
             total.in_flight = counts.in_flight
-            if counts.requests or counts.in_flight:
+            if started:
                 total.last_request_at = now
             self._minute[version] = self._minute.get(version, VersionCounts()) + counts
             self._seconds.add(version, counts)

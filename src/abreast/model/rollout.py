@@ -177,6 +177,7 @@ class Policy:
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     retire_after_s: float = 86_400.0
     unused_for_s: float = 900.0
+    open_for_s: float = 3600.0
     drain_s: float = 10.0
     start_timeout_s: float = 60.0
 

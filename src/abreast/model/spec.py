@@ -117,6 +117,7 @@ class Spec:
             shadow=self._shadow(version),
             retire_after_s=rollout.retire.after_s,
             unused_for_s=rollout.retire.unused_for_s,
+            open_for_s=rollout.retire.open_for_s,
             drain_s=self.keys.gateway.drain_s,
             start_timeout_s=version.start_timeout_s,
         )

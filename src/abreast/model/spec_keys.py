@@ -270,7 +270,10 @@ class RetireKeys(Keys):
         "after", "how long after the bake the old version still runs", Policy.retire_after_s
     )
     unused_for_s: Annotated[float, duration(0, YEAR)] = seconds(
-        "unused_for", "how long it must have had no request", Policy.unused_for_s
+        "unused_for", "how long no request must have come to it", Policy.unused_for_s
+    )
+    open_for_s: Annotated[float, duration(0, YEAR)] = seconds(
+        "open_for", "how long streams that are open by then keep it at most", Policy.open_for_s
     )
 
 

@@ -206,6 +206,7 @@ class Keeper:
                 fenced=tuple(name for name in sided if not states[name].writes),
                 unfenceable={name: ", ".join(state.beside) for name, state in states.items() if state.beside},
                 contractible=migration.plan.old_version if migration and under_way else "",
+                connected={name: state.sessions for name, state in states.items() if state.sessions},
             )
         return found, said
 

@@ -225,9 +225,11 @@ def _retire(turn: Turn, command: Command) -> Outcome:
     if rollout.phase not in {Phase.BAKING, Phase.RETIRING, Phase.ROLLED_BACK}:
         return _refuse(turn, f"no version can be retired while {rollout.phase}")
     loser = rollout.candidate if rollout.phase is Phase.ROLLED_BACK else rollout.stable
-    if rollout.released_at is not None:
+    released = rollout.released_at is not None
+    if released and (rollout.retire_now or rollout.phase is Phase.ROLLED_BACK):
         return _accept(turn, f"{loser} is already out of the gateway")
-    reason = _why(command, f"{loser} is retired now, without waiting {about(rollout.policy.retire_after_s)}")
+    wait = "for who works in the database as it" if released else about(rollout.policy.retire_after_s)
+    reason = _why(command, f"{loser} is retired now, without waiting {wait}")
     awake = turn.moved(Trigger.RETIRE, command.actor, reason) if rollout.phase is Phase.BAKING else turn
     noted = awake.noted(EventKind.APPROVED, command.actor, reason)
     return _accept(noted.changed(replace(noted.rollout, retire_now=True)), reason)

@@ -256,12 +256,20 @@ def _retiring(turn: Turn) -> Advance:
         return turn, because, None
     if not observed.obeyed(split_of(rollout)):
         return turn, "waiting for every gateway to obey", None
-    last = observed.step.get(loser, Tally()).last_request_at
-    quiet_since = max(rollout.phase_since, observed.counting_since, last or 0.0)
+    tally = observed.step.get(loser, Tally())
+    quiet_since = max(rollout.phase_since, observed.counting_since, tally.last_request_at or 0.0)
     due = max(rollout.phase_since + policy.retire_after_s, quiet_since + policy.unused_for_s)
+    end = due + policy.open_for_s
     if not rollout.retire_now and turn.now < due:
         return turn, f"{loser} stays warm for at least {about(due - turn.now)} more", due
-    reason = f"{loser} is retired by order" if rollout.retire_now else f"{loser} is unused and leaves the gateway"
+    if not rollout.retire_now and tally.in_flight and turn.now < end:
+        streams = f"{tally.in_flight} open stream{'s' * (tally.in_flight > 1)}"
+        return turn, f"{loser} is kept by {streams}, for {about(end - turn.now)} more at most", end
+    reason = f"{loser} is unused and leaves the gateway"
+    if rollout.retire_now:
+        reason = f"{loser} is retired by order"
+    elif tally.in_flight:
+        reason = f"{loser} leaves the gateway with {tally.in_flight} streams that are still open after their time"
     released = turn.changed(replace(rollout, released_at=turn.now))
     noted = released.noted(EventKind.RELEASED, ACTOR, reason, version=loser)
     return noted, reason, turn.now + policy.drain_s
@@ -278,6 +286,11 @@ def _released(turn: Turn, loser: str) -> Advance:
             return turn, f"{loser} has requests in flight; it is stopped after draining", drained
         return turn, f"waiting for {loser} to stop", None
     if rollout.phase is Phase.RETIRING:
+        sessions = observed.data.connected.get(loser, 0) if observed.data else 0
+        if sessions and not rollout.retire_now:
+            others = f"{sessions} session{'s' * (sessions > 1)}"
+            because = f"{loser} has stopped, but somebody works in the database as {loser} ({others}): end that"
+            return turn, f"{because}, or give: abreast retire", None
         reason = f"{loser} is retired; {rollout.candidate} is the stable version now"
         return turn.moved(Trigger.STOPPED, ACTOR, reason), reason, None
     return turn, f"{rollout.stable} serves all users; {rollout.reason}", None

@@ -50,7 +50,8 @@ class Tally:
     """What the gateway counted for one version: attempts that ended, and how many of them were bad.
 
     Bad is a 5xx, a time-out, a reset or a failed connection, counted before any retry could hide it.
-    ``in_flight`` is how many are under way now; ``last_request_at`` is Unix seconds, None when none was seen.
+    ``in_flight`` is how many are under way now; ``last_request_at`` is when the last one began, Unix
+    seconds; None when none was seen.
     """
 
     requests: int = 0
@@ -86,6 +87,7 @@ class DataState:
     - ``fenced``: versions that may only read; ``unfenceable``: those that could write past a fence, with the tables.
     - ``contractible``: the old version whose side could be dropped; empty if there is none.
     - ``doing``: what is under way there, in words; ``failed``: why it cannot go on without a person.
+    - ``connected``: versions under whose role somebody is connected, with how many sessions.
     - ``drift``: rows, of ``rows``, that contradicted themselves ``checked_at``; None while nobody has looked.
       ``example`` is the first of them.
     """
@@ -95,6 +97,7 @@ class DataState:
     fenced: tuple[str, ...] = ()
     unfenceable: Mapping[str, str] = field(default_factory=dict)
     contractible: str = ""
+    connected: Mapping[str, int] = field(default_factory=dict)
     doing: str = ""
     failed: str = ""
     drift: int | None = None
