@@ -115,6 +115,9 @@ async def test_from_a_side_that_is_made_to_one_that_is_dropped(database: str, tm
         seen = await made.until(lambda state: state.rows == 100)
         assert seen.drift == 0
         made.sql("UPDATE products SET price = 777 WHERE id = 1", "shop_v2")
+        with psycopg.connect(database, user="shop_v1"), psycopg.connect(database, user="shop_v1"):
+            await made.until(lambda state: state.connected == {"v1": 2})
+        await made.until(lambda state: state.connected == {})
 
         made.keeper.fence("v2")
         fenced = await made.until(lambda state: "v2" in state.fenced)
