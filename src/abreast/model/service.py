@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from abreast.model.units import FULL_WEIGHT
+from abreast.model.workload import Workload
 
 ACCESS_LOG: Final = ".abreast/logs/access.log"
 """Where the access log lies if nothing else is said, relative to the spec's directory."""
@@ -45,8 +46,8 @@ class Probe:
 class Version:
     """One version of the service, and how it is run.
 
-    Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced) and ``endpoints``
-    (already running elsewhere; abreast only routes there) is non-empty.
+    Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced), ``workload`` (a Deployment of
+    a Kubernetes cluster) and ``endpoints`` (already running elsewhere; abreast only routes there) is there.
     """
 
     name: str
@@ -68,11 +69,12 @@ class Version:
     max_requests: int = 20_000
     isolated: bool = False
     """Nothing it writes is anybody else's (its own database, schema or tenant): unsafe requests may be copied to it."""
+    workload: Workload | None = None
 
     @property
     def external(self) -> bool:
         """Whether abreast only routes to it."""
-        return not self.run
+        return not self.run and self.workload is None
 
     @property
     def wanted(self) -> int:

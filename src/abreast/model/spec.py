@@ -27,6 +27,7 @@ from abreast.model.shadow import ShadowPolicy
 from abreast.model.spec_checks import conflicts
 from abreast.model.spec_faults import read_keys, shape
 from abreast.model.spec_keys import SpecKeys, VersionKeys
+from abreast.model.spec_kubernetes_keys import workload
 from abreast.model.spec_steps import compile_steps
 from abreast.model.spec_variables import expanded
 
@@ -201,6 +202,7 @@ class Spec:
             max_connections=keys.capacity.max_connections,
             max_requests=keys.capacity.max_requests,
             isolated=keys.isolated,
+            workload=workload(keys.kubernetes, keys.deployment, self.directory),
         )
 
     def _path(self, written: str) -> str:

@@ -12,6 +12,7 @@ from abreast.model.spec_data_keys import data_conflicts
 from abreast.model.spec_flag_keys import flag_conflicts
 from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
+from abreast.model.spec_kubernetes_keys import kubernetes_conflicts
 from abreast.model.spec_log_keys import log_conflicts
 from abreast.model.spec_shadow_checks import shadow_conflicts
 from abreast.model.spec_steps import STEPS, step_conflicts
@@ -67,19 +68,29 @@ def _hooks(keys: SpecKeys) -> Iterator[Conflict]:
 
 
 def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:
-    started, elsewhere = bool(version.run), bool(version.endpoints)
-    if started and elsewhere:
-        message = "both `run` and `endpoints`: it cannot both be started here and run elsewhere"
-        yield Conflict(path, message, "keep one of the two")
-    elif not started and not elsewhere:
-        message = "neither `run` nor `endpoints`: there is no way to reach this version"
-        yield Conflict(path, message, "add `run: COMMAND`, or `endpoints: [ADDRESS]` if it already runs")
-    elif elsewhere:
+    made = version.kubernetes is not None and version.kubernetes.template is not None
+    ways = {
+        "run": bool(version.run),
+        "deployment": version.deployment is not None,
+        "kubernetes.template": made,
+        "endpoints": bool(version.endpoints),
+    }
+    there = [f"`{name}`" for name, is_there in ways.items() if is_there]
+    if len(there) > 1:
+        message = f"{' and '.join(there)}: a version is run in one way only"
+        yield Conflict(path, message, "keep one of them")
+    elif not there:
+        message = f"none of {', '.join(f'`{name}`' for name in ways)}: there is no way to reach this version"
+        remedy = "add `run: COMMAND`, `deployment: NAME`, or `endpoints: [ADDRESS]` if it already runs"
+        yield Conflict(path, message, remedy)
+    elif ways["endpoints"]:
         for field, reason in _OF_PROCESSES.items():
             if field in version.model_fields_set:
                 name = field.removesuffix("_s")
                 message = f"`{name}` has no effect with `endpoints`: {reason}"
                 yield Conflict((*path, name), message, "remove it")
+    if len(there) == 1:
+        yield from kubernetes_conflicts(path, version.kubernetes, version.deployment, version.model_fields_set)
 
 
 def _timeouts(keys: SpecKeys) -> Iterator[Conflict]:

@@ -25,7 +25,6 @@ ANY: Final = "*"
 
 LATER: Final[Mapping[str, str]] = {
     "versions.*.image": "containers",
-    "versions.*.deployment": "Kubernetes",
 }
 """Keys of the design that this version cannot keep yet, by shape: what they belong to."""
 

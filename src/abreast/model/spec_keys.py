@@ -27,6 +27,7 @@ from abreast.model.spec_data_keys import DataGateKeys, DataKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
 from abreast.model.spec_flag_keys import NamedFlags
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
+from abreast.model.spec_kubernetes_keys import SOME_KUBERNETES, KubernetesKeys, deployment_name
 from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
 from abreast.model.spec_shadow_values import alert_url
@@ -122,7 +123,7 @@ class CapacityKeys(Keys):
 
 
 class VersionKeys(Keys):
-    """One version of the service. Exactly one of ``run`` and ``endpoints`` is needed."""
+    """One version of the service. Exactly one of ``run``, ``deployment``, ``kubernetes.template`` and ``endpoints``."""
 
     run: Annotated[tuple[str, ...], command()] = entry(
         "command that starts one instance, run without a shell; {port} and {instance} are replaced", ()
@@ -130,6 +131,10 @@ class VersionKeys(Keys):
     endpoints: tuple[Annotated[Endpoint, address()], ...] = many(
         "addresses where this version already runs; abreast only routes there"
     )
+    deployment: Annotated[str | None, deployment_name()] = entry(
+        "Kubernetes Deployment that is this version; abreast scales it and never deletes it", None
+    )
+    kubernetes: KubernetesKeys | None = SOME_KUBERNETES
     instances: Annotated[int, whole(1, 64)] = entry("how many copies run", Version.instances)
     env: dict[
         Annotated[str, variable()], Annotated[str, line('text, "" for an empty value', empty=True, unquoted=True)]

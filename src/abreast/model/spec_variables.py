@@ -45,7 +45,11 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
         place: Path = ("versions", name)
         run = tuple(expand(text, (*place, "run"), repr(text)) for text in version.run)
         env = {key: expand(text, (*place, "env", key), repr(text)) for key, text in version.env.items()}
-        versions[name] = version.model_copy(update={"run": run, "env": env})
+        kubernetes = version.kubernetes
+        if kubernetes is not None and kubernetes.image is not None:
+            image = expand(kubernetes.image, (*place, "kubernetes", "image"), repr(kubernetes.image))
+            kubernetes = kubernetes.model_copy(update={"image": image})
+        versions[name] = version.model_copy(update={"run": run, "env": env, "kubernetes": kubernetes})
     alerts = tuple(url(text, ("alerts", index), checked_alert_url) for index, text in enumerate(keys.alerts))
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
     rollout = keys.rollout.model_copy(update={"gates": gates})
