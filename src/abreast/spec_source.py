@@ -64,6 +64,10 @@ def missing_files(spec: Spec) -> Iterator[Fault]:
         if fault:
             yield spec.document.fault(path, fault, f"create it, or correct the path {_RELATIVE}")
     for version in service.versions:
+        fault = _unreadable(Path(version.workload.template)) if version.workload and version.workload.template else ""
+        if fault:
+            path = ("versions", version.name, "kubernetes", "template")
+            yield spec.document.fault(path, fault, f"create it, or correct the path {_RELATIVE}")
         if version.run and not Path(version.cwd).is_dir():
             message = f"there is no directory {version.cwd!r}"
             remedy = f"create it, or correct `cwd` {_RELATIVE}"

@@ -18,6 +18,9 @@ from abreast.controller.observe import Observer
 from abreast.drivers.combined import Drivers
 from abreast.drivers.command import require_runnable
 from abreast.drivers.external import ExternalDriver
+from abreast.drivers.kubernetes import KubernetesDriver, require_template
+from abreast.drivers.kubernetes_instances import Ears
+from abreast.drivers.kubernetes_manifest import Owner
 from abreast.drivers.process import ProcessDriver
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.api_settings import DEFAULT_LISTEN, ApiSettings
@@ -26,7 +29,7 @@ from abreast.model.errors import (
 )
 from abreast.model.event import Event, EventKind, sentence
 from abreast.model.rollout import Rollout
-from abreast.model.service import Instance, Service
+from abreast.model.service import Instance, Service, Version
 from abreast.model.spec import Spec
 from abreast.model.traffic import Shadowing
 from abreast.operations.control import Control
@@ -105,9 +108,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
 
     gateway = _gateway(service, state, clock, wake, note)
     process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
-    _reserve(process, service, api)
-    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
-    keeper = _keeper(spec, clock, wake, note)
+    keeper, kubernetes = _keeper(spec, clock, wake, note), _kubernetes(service, state, clock, wake, note)
+    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)), kubernetes=kubernetes)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
@@ -121,7 +123,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper)
     controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
     controllers.append(controller)
-    await process.start()
+    _reserve(process, service, api)
+    await asyncio.gather(process.start(), kubernetes.start(_standing(service, rollout)))
 
     control = Control(
         service=service,
@@ -161,6 +164,22 @@ async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock)
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
     """The hand in the database; None where the spec names none."""
     return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
+
+
+def _kubernetes(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> KubernetesDriver:
+    """It looks for a cluster only when a version needs one, and says of it what it says of instances."""
+    ears = Ears(wake, _of_instances(note), lambda reason: note(EventKind.INSTANCE, reason))
+    return KubernetesDriver(Owner(home_id(state.path), service.name), clock, ears)
+
+
+def _standing(service: Service, rollout: Rollout) -> list[Version]:
+    """Deployments that may be serving now: our own, and of those that are adopted only who is part of the rollout."""
+    present = {rollout.serving, rollout.stable, rollout.candidate}
+    return [
+        version
+        for version in service.versions
+        if version.workload is not None and (version.name in present or not version.workload.adopted)
+    ]
 
 
 def _reserve(process: ProcessDriver, service: Service, api: ApiSettings) -> None:
@@ -266,7 +285,11 @@ def require_files(spec: Spec) -> None:
 def require(service: Service, name: str) -> None:
     """Raise DriverError if the version cannot be started here."""
     version = service.version(name)
-    if version is not None and not version.external:
+    if version is None:
+        return
+    if version.workload is not None:
+        require_template(version)
+    elif version.run:
         require_runnable(version, os.environ)
 
 

@@ -99,6 +99,10 @@ def _long(seconds: float) -> str:
 def _kind(version: Version) -> str:
     if version.external:
         return f"runs elsewhere at {', '.join(map(str, version.endpoints))}"
+    if version.workload is not None and version.workload.adopted:
+        return f"the Deployment {version.workload.deployment}, scaled to {version.instances}"
+    if version.workload is not None:
+        return f"a Deployment of {version.instances} made from {version.workload.template}"
     noun = "instance" if version.instances == 1 else "instances"
     return f"{version.instances} {noun} of `{shlex.join(version.run)}`"
 

@@ -11,7 +11,7 @@ import msgspec
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.decoders import decode_object, decode_status, decode_watch_event
-from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.core.exceptions import ConfigError
 from lightkube.core.generic_client import GenericAsyncClient
 from lightkube.resources.apps_v1 import Deployment, DeploymentScale
 from lightkube.resources.core_v1 import Pod
@@ -80,6 +80,15 @@ class Selection(Generic[Kind]):
         return {name: value for name, value in told.items() if value}
 
 
+@dataclass(frozen=True)
+class Change(Generic[Kind]):
+    """One message of a watch: ADDED, MODIFIED or DELETED and the object, or BOOKMARK; ``version`` is the newest now."""
+
+    type: str
+    version: str
+    object: Kind | None
+
+
 class Api:
     """One API server, by one identity. Every method raises RequestError."""
 
@@ -99,8 +108,8 @@ class Api:
             found = [each async for each in pages]
             return pages.resourceVersion, found
 
-    async def watch(self, selection: Selection[Kind], version: str) -> AsyncGenerator[tuple[str, Kind], None]:
-        """Each change after ``version``: ADDED, MODIFIED, DELETED, or BOOKMARK (of the version alone).
+    async def watch(self, selection: Selection[Kind], version: str) -> AsyncGenerator["Change[Kind]", None]:
+        """Each change after ``version``, and bookmarks.
 
         Ends when the server ends it; whoever wants more goes on from the last version. Trouble.GONE: list again.
         """
@@ -126,7 +135,7 @@ class Api:
                     if event.type == "ERROR":
                         status = decode_status(event.object)
                         raise _of_status(status.code or 0, status.message or "", 0.0)
-                    yield event.type, decode_object(event.object, selection.kind)
+                    yield _change(event.type, bytes(event.object), selection.kind)
 
     async def deployment(self, namespace: str, name: str) -> Deployment:
         """As it is now."""
@@ -156,8 +165,8 @@ class Api:
                 scale.spec.replicas = replicas
                 try:
                     await self._client.request("put", DeploymentScale, obj=scale, name=name, namespace=namespace)
-                except ApiError as error:
-                    if error.status.code != 409 or attempt + 1 == _RETRY_CONFLICTS:  # noqa: PLR2004  # HTTP's own number
+                except httpx2.HTTPStatusError as error:
+                    if error.response.status_code != 409 or attempt + 1 == _RETRY_CONFLICTS:  # noqa: PLR2004  # HTTP's own number
                         raise
                 else:
                     return
@@ -182,18 +191,28 @@ class Api:
         await self._client.close()  # type: ignore[no-untyped-call]  # lightkube's own
 
 
+class _Metadata(msgspec.Struct):
+    resourceVersion: str  # noqa: N815  # as the API has it
+
+
+class _Versioned(msgspec.Struct):
+    metadata: _Metadata
+
+
+def _change(type_: str, found: bytes, kind: type[Kind]) -> Change[Kind]:
+    """The object of a bookmark is empty but for its version: as its kind it would not be valid."""
+    version = msgspec.json.decode(found, type=_Versioned).metadata.resourceVersion
+    return Change(type_, version, None if type_ == "BOOKMARK" else decode_object(found, kind))
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Whatever the library raises, as RequestError."""
     try:
         yield
-    except ApiError as error:
-        status = error.status
-        raise _of_status(
-            status.code or error.response.status_code, status.message or "", _retry_after_s(error)
-        ) from error
     except httpx2.HTTPStatusError as error:
-        raise _of_status(error.response.status_code, error.response.text[:200], _retry_after_s(error)) from error
+        answer = error.response
+        raise _of_status(answer.status_code, _words(answer), _retry_after_s(answer)) from error
     except (httpx2.TransportError, httpx2.StreamError) as error:
         raise RequestError(Trouble.AWAY, str(error) or type(error).__name__) from error
     except (ConfigError, OSError) as error:
@@ -207,7 +226,15 @@ def _of_status(code: int, message: str, retry_after_s: float) -> RequestError:
     return RequestError(trouble, " ".join(f"{code} {message}".split()), retry_after_s)
 
 
-def _retry_after_s(error: httpx2.HTTPStatusError) -> float:
+def _words(answer: httpx2.Response) -> str:
+    """The server's own words, or what somebody before it answers instead."""
+    try:
+        return decode_status(answer.content).message or ""
+    except msgspec.MsgspecError:
+        return answer.text[:200]
+
+
+def _retry_after_s(answer: httpx2.Response) -> float:
     """Seconds as the header says; it has no other form here."""
-    text = error.response.headers.get("retry-after", "")
+    text = answer.headers.get("retry-after", "")
     return float(text) if text.isdecimal() else 0.0

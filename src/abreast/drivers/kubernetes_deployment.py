@@ -75,6 +75,7 @@ class KeptDeployment:
             self._wanted, self._manifest, self._workload = version, made, workload
             self._ending = self.over = False
             self._order()
+            self._seen()  # what showed as stopping shows as it is
             try:
                 async with asyncio.timeout(timeout_s):
                     await self._tried.wait()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, Final, Generic
+from typing import Final, Generic
 
 from abreast.drivers.backoff import Backoff
 from abreast.drivers.kubernetes_api import Api, Kind, RequestError, Selection, Trouble
@@ -118,7 +118,7 @@ class Mirror(Generic[Kind]):
 
     async def _list(self) -> None:
         version, found = await self._line.api.list(self._selection)
-        self.objects = {_meta(each).name: each for each in found}
+        self.objects = {_name(each): each for each in found}
         self._version, self.listed, self.refusal = version, True, ""
         self._line.reach.answered()
         self._pauses.reset()
@@ -126,14 +126,14 @@ class Mirror(Generic[Kind]):
 
     async def _watch(self) -> None:
         async with aclosing(self._line.api.watch(self._selection, self._version)) as changes:
-            async for change, found in changes:
-                self._version = _meta(found).resourceVersion
-                if change == "BOOKMARK":
+            async for change in changes:
+                self._version = change.version
+                if change.object is None:
                     continue
-                if change == "DELETED":
-                    self.objects.pop(_meta(found).name, None)
+                if change.type == "DELETED":
+                    self.objects.pop(_name(change.object), None)
                 else:
-                    self.objects[_meta(found).name] = found
+                    self.objects[_name(change.object)] = change.object
                 self._on_change()
 
     def _failed(self, error: RequestError) -> float:
@@ -147,5 +147,5 @@ class Mirror(Generic[Kind]):
         return self._pauses.after_s(error)
 
 
-def _meta(found: Kind) -> Any:  # noqa: ANN401  # its fields are optional in the types, and there in every answer
-    return found.metadata
+def _name(found: Kind) -> str:
+    return (found.metadata.name if found.metadata else None) or ""

@@ -84,6 +84,9 @@ def kubernetes_conflicts(
             message = "`kubernetes` has no effect without a Deployment"
             yield Conflict(here, message, "add `deployment: NAME` to the version, or `template: FILE` here")
         return
+    if not str(path[-1])[-1].isalnum():
+        message = f"{path[-1]!r} becomes a label in a cluster, and these end in a letter or a digit"
+        yield Conflict(path, message, "give it another name")
     for field, reason in _BY_CLUSTER.items():
         if field in written:
             name = field.removesuffix("_s")
