@@ -1,6 +1,6 @@
 """A Kubernetes API server for tests, over real HTTP: kmock's server with versions, selectors, apply, scale and watches.
 
-Everything that is written is checked against Kubernetes' own schemas first. `tests.fakes.cluster_pods` runs the pods.
+Everything that is sent is checked against Kubernetes' own schemas first. `tests.fakes.cluster_pods` runs the pods.
 """
 
 import asyncio
@@ -74,7 +74,6 @@ class Cluster(kmock.KubernetesScaffold):
         self._version += 1
         metadata["resourceVersion"] = str(self._version)
         metadata.setdefault("uid", known["metadata"]["uid"] if known else f"uid-{self._version}")
-        kubernetes_validate.validate(found, KUBERNETES, strict=True)
         self.objects[key] = found
         self._tell("MODIFIED" if known else "ADDED", key, found)
 

@@ -137,17 +137,11 @@ class Api:
                         raise _of_status(status.code or 0, status.message or "", 0.0)
                     yield _change(event.type, bytes(event.object), selection.kind)
 
-    async def deployment(self, namespace: str, name: str) -> Deployment:
-        """As it is now."""
-        with _told():
-            found: Deployment = await self._client.request("get", Deployment, name=name, namespace=namespace)
-            return found
-
-    async def apply(self, manifest: Mapping[str, Any]) -> None:
-        """Make it so, by server-side apply: what others manage of it stays theirs."""
+    async def apply(self, manifest: Mapping[str, Any]) -> Deployment:
+        """Make it so, by server-side apply: what others manage of it stays theirs. What it then is."""
         metadata = manifest["metadata"]
         with _told():
-            await self._client.request(
+            found: Deployment = await self._client.request(
                 "patch",
                 Deployment,
                 obj=manifest,
@@ -156,12 +150,15 @@ class Api:
                 headers={"Content-Type": PatchType.APPLY.value},
                 params={"force": "true"},
             )
+            return found
 
     async def scale(self, namespace: str, name: str, replicas: int) -> None:
         """Let it have so many replicas, by its `scale` alone; read again and retried when somebody writes meanwhile."""
         for attempt in range(_RETRY_CONFLICTS):
             with _told():
                 scale = await self._client.request("get", DeploymentScale, name=name, namespace=namespace)
+                if scale.spec.replicas == replicas:
+                    return
                 scale.spec.replicas = replicas
                 try:
                     await self._client.request("put", DeploymentScale, obj=scale, name=name, namespace=namespace)

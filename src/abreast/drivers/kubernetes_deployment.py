@@ -210,7 +210,8 @@ class KeptDeployment:
         told = (found.metadata.annotations or {}).get(FINGERPRINT) if found and found.metadata else None
         fresh = self._manifest["metadata"]["annotations"][FINGERPRINT]
         if found is None or told != fresh or found.spec.replicas != wanted.wanted:
-            await self._line.api.apply(self._manifest)
+            # At once, not only when the watch tells: until then it would be applied again.
+            self._deployments.objects[self._name] = await self._line.api.apply(self._manifest)
 
     async def _end(self, found: Deployment | None) -> None:
         if found is not None and self._workload.adopted:
