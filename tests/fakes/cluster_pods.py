@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
@@ -12,13 +12,15 @@ from tests.fakes.cluster import Cluster, Object, now
 class Pods:
     """Keeps as many pods as each Deployment wants; a new template replaces them one by one, without a gap.
 
-    ``ready``: whether pods get ready; ``linger``: whether pods that are ended stay until `bury`.
+    ``ready``: whether pods get ready; ``linger``: whether pods that are ended stay until `bury`;
+    ``address``: the address of the pod of that number.
     """
 
     def __init__(self, cluster: Cluster, *, ready: bool = True) -> None:
         self.cluster = cluster
         self.ready = ready
         self.linger = False
+        self.address: Callable[[int], str] = lambda number: f"10.0.0.{number}"
         self._numbers = count(1)
         self._due: asyncio.Handle | None = None
         cluster.on_write = self.stir
@@ -92,7 +94,7 @@ class Pods:
                 "ownerReferences": [owner],
             },
             "spec": copy.deepcopy(template["spec"]),
-            "status": {"phase": "Running", "podIP": f"10.0.0.{number}", "conditions": []},
+            "status": {"phase": "Running", "podIP": self.address(number), "conditions": []},
         }
         self.cluster.write("pods", pod)
         message = "" if self.ready else "Readiness probe failed: HTTP answered 503"
