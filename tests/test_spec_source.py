@@ -110,6 +110,13 @@ def test_a_version_that_runs_elsewhere_needs_nothing_here(file: Path) -> None:
     assert list(doubts(spec)) == []
 
 
+def test_a_template_that_is_missing_is_a_fault_at_its_line(file: Path) -> None:
+    file.write_text("versions:\n  v1:\n    kubernetes:\n      template: gone.yaml\n", encoding="utf-8")
+    (fault,) = missing_files(load_spec(file))
+    assert (fault.line, fault.path) == (4, "versions.v1.kubernetes.template")
+    assert fault.message == f"there is no file '{file.parent}/gone.yaml'"
+
+
 def test_a_command_that_is_not_there_is_only_a_doubt(file: Path) -> None:
     file.write_text("versions: {v1: {run: no-such-command-here}}", encoding="utf-8")
     spec = load_spec(file)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from abreast.app.parts import Up, line, load_rollout, require, require_files
+from abreast.app.parts import Up, _standing, line, load_rollout, require, require_files
 from abreast.app.up import _look
 from abreast.clock import SystemClock
 from abreast.model.errors import DriverError, RefusedError, SpecError
@@ -15,6 +15,7 @@ from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, WeightStep
 from abreast.model.service import Version
 from abreast.model.traffic import Shadowing
+from abreast.model.workload import Workload
 from abreast.state_dir import StateDir
 from abreast.store.sqlite import SqliteStore, open_store
 from tests.alerts.server import Receiver
@@ -71,6 +72,22 @@ class TestRequired:
         require(service, "unheard of")
         with pytest.raises(DriverError, match="no-such-command"):
             require(service, "v2")
+
+    def test_a_template_that_can_be_used(self, short_tmp: Path) -> None:
+        missing = Workload(template=str(short_tmp / "gone.yaml"))
+        versions = (Version("v1", workload=Workload(deployment="shop")), Version("v2", workload=missing))
+        service = replace(SERVICE, versions=versions)
+        require(service, "v1")
+        with pytest.raises(DriverError, match=r"gone\.yaml cannot be read"):
+            require(service, "v2")
+
+    def test_a_deployment_that_is_adopted_is_looked_at_only_in_a_rollout_that_has_it(self) -> None:
+        adopted, made = Workload(deployment="a"), Workload(template="b")
+        names = {"v1": adopted, "v2": adopted, "v3": adopted, "v4": made}
+        versions = (Version("v0", run=("serve",)), *(Version(name, workload=each) for name, each in names.items()))
+        service = replace(SERVICE, versions=versions)
+        assert [each.name for each in _standing(service, under_way(Phase.PENDING))] == ["v1", "v2", "v4"]
+        assert [each.name for each in _standing(service, serving())] == ["v1", "v4"]
 
 
 class TestBuild:

@@ -46,6 +46,17 @@ def test_the_summary_names_gateway_users_and_versions(spec: Spec) -> None:
     ]
 
 
+def test_the_summary_names_deployments() -> None:
+    spec = parse_spec(
+        "versions: {v1: {deployment: shop-v1, instances: 3}, v2: {kubernetes: {template: d.yaml}, instances: 2}}",
+        directory="/srv",
+    )
+    assert text(spec).splitlines()[1:3] == [
+        "  v1  the Deployment shop-v1, scaled to 3, ready by what the cluster says (stable)",
+        "  v2  a Deployment of 2 made from /srv/d.yaml, ready by what the cluster says",
+    ]
+
+
 def test_the_summary_shows_each_step(spec: Spec) -> None:
     assert text(spec).splitlines()[4:] == [
         "A rollout of v2, if all goes well:",

@@ -5,6 +5,7 @@ import pytest
 from abreast.drivers.combined import Drivers
 from abreast.model.errors import DriverError
 from abreast.model.service import Endpoint, Version
+from abreast.model.workload import Workload
 from tests.fakes.clock import FakeClock
 from tests.fakes.driver import FakeDriver
 
@@ -62,3 +63,16 @@ async def test_stop_and_close_reach_both() -> None:
     assert pair.where() == (["v1-1"], [])
     await pair.both.close(stop=True)
     assert pair.both.instances() == []
+
+
+async def test_a_deployment_goes_to_the_cluster_and_moves_like_any_other() -> None:
+    pair, kubernetes = Pair(), FakeDriver(FakeClock())
+    drivers = Drivers(pair.process, pair.external, kubernetes=kubernetes)
+    await drivers.run(PROCESS)
+    await drivers.run(Version("v1", workload=Workload(deployment="shop")))
+    assert pair.where() == ([], [])
+    assert [each.id for each in kubernetes.instances()] == ["v1-1"]
+    await drivers.stop("v1")
+    assert all(map(kubernetes.stopping, kubernetes.instances()))
+    await drivers.close(stop=True)
+    assert drivers.instances() == []

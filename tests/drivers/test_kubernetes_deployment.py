@@ -163,7 +163,7 @@ async def test_what_the_server_refuses_is_told_and_tried_again(kept: Kept) -> No
     one = kept.begin(version)
     with pytest.raises(DriverError, match="Deployment default/shop-v1: 403 as the test wants it") as caught:
         await one.want(version, 1.0)
-    assert "rbac.yaml" in caught.value.remedy
+    assert "docs/kubernetes.md" in caught.value.remedy
     await until(lambda: one.ready)
     await one.want(version, 1.0)
     assert len(kept.stage.said) == 1

@@ -45,7 +45,8 @@ def summary(
     width = max(len(version.name) for version in service.versions)
     for version in service.versions:
         mark = " (stable)" if version.name == service.stable else ""
-        yield f"  {version.name:<{width}}  {_kind(version)}, ready by {version.ready}{mark}"
+        ready = version.ready if version.workload is None else "what the cluster says"
+        yield f"  {version.name:<{width}}  {_kind(version)}, ready by {ready}{mark}"
     yield ""
     yield f"A rollout of {candidate}, if all goes well:"
     if policy.data is not None:

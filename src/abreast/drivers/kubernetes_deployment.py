@@ -160,7 +160,7 @@ class KeptDeployment:
             pause_s = self._refused(error)
         except RequestError as error:
             if error.trouble in {Trouble.REFUSED, Trouble.MISSING}:
-                remedy = "mend what it names, or give abreast the right to do it (deploy/kubernetes/rbac.yaml)"
+                remedy = "mend what it names, or give abreast the right to do it (docs/kubernetes.md has them)"
                 pause_s = self._refused(DriverError(f"{self._where}: {error.message}", remedy))
             else:
                 self._line.reach.failed(error)
@@ -184,7 +184,7 @@ class KeptDeployment:
         """Do what is missing; False while it is not known what is there. Raises DriverError, RequestError."""
         refused = self._deployments.refusal or (self._pods.refusal if self._pods else "")
         if refused:
-            remedy = "give abreast the right to look at Deployments and pods (deploy/kubernetes/rbac.yaml)"
+            remedy = "give abreast the right to look at Deployments and pods (docs/kubernetes.md has them)"
             raise DriverError(f"{self._where}: {refused}", remedy)
         if not self._deployments.listed:
             return False
