@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from abreast.drivers.kubernetes import KubernetesDriver
 from abreast.model.service import InstanceState, Version
 from tests.contracts import test_driver as contract
 from tests.drivers.kubernetes_stage import KubernetesStage, kubernetes_stage
@@ -22,8 +21,6 @@ for left_out in _OF_PROCESSES:
 
 
 class KubernetesWorld(contract.World):
-    driver: KubernetesDriver
-
     def __init__(self, stage: KubernetesStage) -> None:
         self.stage = stage
         self.driver = stage.driver()
@@ -76,6 +73,7 @@ async def test_what_runs_goes_on_when_the_control_plane_ends(world: KubernetesWo
     before = {each.id for each in world.ready()}
     await world.driver.close(stop=True)
     assert len(world.stage.cluster.all("pods")) == 2
-    world.driver = world.stage.driver()
-    await world.driver.start([world.version(instances=2)])
+    driver = world.stage.driver()
+    world.driver = driver
+    await driver.start([world.version(instances=2)])
     assert {each.id for each in world.ready()} == before

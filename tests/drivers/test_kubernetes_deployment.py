@@ -30,7 +30,7 @@ class Kept:
 
     def replicas(self, name: str) -> int | None:
         found = self.stage.cluster.objects.get(("deployments", "default", name))
-        return found and found["spec"]["replicas"]
+        return int(found["spec"]["replicas"]) if found else None
 
     def verbs(self) -> list[str]:
         return [verb for verb, *_ in self.stage.cluster.writes]

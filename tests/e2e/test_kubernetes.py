@@ -43,7 +43,7 @@ class Site:
     def replicas(self, name: str) -> int | None:
         """Of a Deployment; None if there is none."""
         found = self.cluster.objects.get(("deployments", "default", name))
-        return found and int(found["spec"]["replicas"])
+        return int(found["spec"]["replicas"]) if found else None
 
     def with_port(self, found: Object) -> Object:
         """A Deployment whose pods listen where these do."""
