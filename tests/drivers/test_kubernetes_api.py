@@ -1,10 +1,13 @@
 """The requests that are made of an API server, over HTTP."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+import trustme
+from aiohttp.test_utils import RawTestServer
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Pod
 
@@ -208,3 +211,33 @@ async def test_a_plugin_that_is_missing_is_refused_not_away(stage: KubernetesSta
         await api.list(DEPLOYMENTS)
     assert caught.value.trouble is Trouble.REFUSED
     await api.close()
+
+
+async def test_a_client_certificate_opens_the_door(stage: KubernetesStage, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    door = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    door.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(door)
+    authority.issue_cert("127.0.0.1").configure_cert(door)
+    mine = authority.issue_cert("me@example.com")
+    files = {"authority": authority.cert_pem, "key": mine.private_key_pem, "certificate": mine.cert_chain_pems[0]}
+    for name, blob in files.items():
+        blob.write_to_path(str(tmp_path / name))
+    server = RawTestServer(stage.cluster, host="127.0.0.1")
+    await server.start_server(ssl=door)
+    url = str(server.make_url("")).rstrip("/")
+    user = {"client-certificate": "certificate", "client-key": "key"}  # relative to the kubeconfig
+    for who, trouble in ((user, None), ({}, Trouble.AWAY)):
+        text = kubeconfig(url, user=who).replace(
+            f"server: {url}", f"server: {url}\n    certificate-authority: authority"
+        )
+        (tmp_path / "kubeconfig").write_text(text)
+        api = Api(find_access(environ=stage.environ))
+        if trouble is None:
+            await api.list(DEPLOYMENTS)
+        else:
+            with pytest.raises(RequestError) as caught:
+                await api.list(DEPLOYMENTS)
+            assert caught.value.trouble is trouble
+        await api.close()
+    await server.close()

@@ -1,5 +1,6 @@
 """One Deployment: made what is wanted, and again whenever it is not."""
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -78,6 +79,32 @@ async def test_pods_of_others_are_not_its_instances(kept: Kept) -> None:
     await until(one.shown)
     await one.looked()
     assert [each.id.startswith("shop-v1") for each in one.shown()] == [True]
+
+
+async def test_a_selector_that_fits_the_pods_of_another_takes_none_of_them(kept: Kept) -> None:
+    wide, narrow = deployment("shop", replicas=1), deployment("shop-v2", replicas=1)
+    narrow["spec"]["template"]["metadata"]["labels"] = {"app": "shop", "version": "v2"}
+    narrow["spec"]["selector"] = {"matchLabels": {"app": "shop", "version": "v2"}}
+    for each in (wide, narrow):
+        kept.stage.cluster.write("deployments", each)
+    kept.stage.pods.stir()
+    one, two = kept.begin(kept.stage.adopted("shop")), kept.begin(kept.stage.adopted("shop-v2", name="v2"))
+    await until(lambda: one.shown() and two.shown())
+    assert {each.id for each in one.shown()}.isdisjoint(each.id for each in two.shown())
+    assert (len(one.shown()), len(two.shown())) == (1, 1)
+
+
+async def test_a_task_that_fails_is_reported(kept: Kept) -> None:
+    found: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: found.append(context))
+    one = kept.begin(kept.stage.version())
+
+    async def failing() -> None:
+        raise ZeroDivisionError
+
+    one._task(failing())
+    await until(lambda: found)
+    assert isinstance(found[0]["exception"], ZeroDivisionError)
 
 
 async def test_a_selector_of_expressions_is_understood(kept: Kept) -> None:

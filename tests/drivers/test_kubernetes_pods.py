@@ -6,7 +6,7 @@ import pytest
 from lightkube.resources.apps_v1 import Deployment
 from lightkube.resources.core_v1 import Pod
 
-from abreast.drivers.kubernetes_pods import NOWHERE, complaints, finished, instance, standing
+from abreast.drivers.kubernetes_pods import NOWHERE, belongs, complaints, finished, instance, standing
 from abreast.model.service import Endpoint, Instance, InstanceState
 from tests.fakes.cluster import Object
 
@@ -94,6 +94,21 @@ def test_a_pod_that_no_node_takes_says_so() -> None:
     unscheduled = condition("PodScheduled", holds=False, reason="Unschedulable", message=words)
     found = standing(pod(ip="", phase="Pending", conditions=[unscheduled]), None)
     assert (found.state, found.detail) == (InstanceState.STARTING, f"Unschedulable: {words}")
+
+
+@pytest.mark.parametrize(
+    ("owner", "its"),
+    [
+        ({"kind": "ReplicaSet", "name": "shop-7d4f9"}, True),
+        ({"kind": "ReplicaSet", "name": "shop-v2-7d4f9"}, False),
+        ({"kind": "StatefulSet", "name": "shop-7d4f9"}, False),
+        (None, False),
+    ],
+)
+def test_a_pod_belongs_to_the_deployment_that_its_replicaset_is_called_after(owner: Object | None, its: bool) -> None:
+    owners = [{"apiVersion": "apps/v1", "uid": "1", **owner}] if owner else []
+    found = cast("Pod", Pod.from_dict({"metadata": {"name": "a", "ownerReferences": owners}}))
+    assert belongs(found, "shop") is its
 
 
 @pytest.mark.parametrize(("phase", "over"), [("Running", False), ("Failed", True), ("Succeeded", True)])

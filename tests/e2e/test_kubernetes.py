@@ -71,7 +71,7 @@ class Site:
             here = [pod for pod in self.cluster.all("pods") if pod["status"]["podIP"] == host]
             if not here:
                 break
-            body = here[0]["metadata"]["ownerReferences"][0]["name"].encode()
+            body = here[0]["metadata"]["ownerReferences"][0]["name"].rpartition("-")[0].encode()
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
         writer.close()
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import copy
+import json
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from itertools import count
 from typing import Any
 
@@ -85,10 +87,13 @@ class Pods:
     def _start(self, deployment: Object) -> None:
         number = next(self._numbers)
         metadata, template = deployment["metadata"], deployment["spec"]["template"]
-        owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"], "uid": metadata["uid"]}
+        digest = sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:9]
+        # Of a ReplicaSet, which here has no other existence; its uid is the Deployment's.
+        owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{metadata['name']}-{digest}"}
+        owner["uid"] = metadata["uid"]
         pod = {
             "metadata": {
-                "name": f"{metadata['name']}-{number:05d}",
+                "name": f"{metadata['name']}-{digest}-{number:05d}",
                 "namespace": metadata["namespace"],
                 "labels": dict(template["metadata"].get("labels", {})),
                 "ownerReferences": [owner],

@@ -85,6 +85,15 @@ def test_the_name_of_a_version_ends_as_labels_do() -> None:
     assert "end in a letter or a digit" in fault.message
 
 
+def test_a_deployment_is_one_version_only() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec("versions: {v1: {deployment: a, instances: 1}, v2: {deployment: a, instances: 1}}")
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.message) == ("versions.v2.deployment", "the Deployment a is version 'v1' already")
+    elsewhere = "kubernetes: {namespace: b}"
+    parse_spec(f"versions: {{v1: {{deployment: a, instances: 1}}, v2: {{deployment: a, instances: 1, {elsewhere}}}}}")
+
+
 def test_a_variable_that_is_not_set_is_a_fault_at_the_image() -> None:
     (found,) = refusals("{kubernetes: {template: a, image: 'shop:${MISSING}'}}")
     assert found[0] == "versions.v1.kubernetes.image"

@@ -12,7 +12,7 @@ from abreast.drivers.kubernetes_api import RequestError, Selection, Trouble
 from abreast.drivers.kubernetes_instances import Ears, PodInstances
 from abreast.drivers.kubernetes_manifest import FINGERPRINT, Owner, manifest, port_of, read_template, workload_of
 from abreast.drivers.kubernetes_mirror import Line, Mirror
-from abreast.drivers.kubernetes_pods import complaints
+from abreast.drivers.kubernetes_pods import belongs, complaints
 from abreast.model.errors import DriverError
 from abreast.model.service import Instance, Version
 
@@ -129,7 +129,7 @@ class KeptDeployment:
         self._stirred.set()
 
     def _show(self, pods: Mirror[Pod]) -> None:
-        present = list(pods.objects.values())
+        present = [pod for pod in pods.objects.values() if belongs(pod, self._name)]
         spec = self._found.spec.template.spec if self._found else present[0].spec if present else None
         try:
             port = port_of(spec, self._workload) if present else 0
@@ -250,7 +250,16 @@ class KeptDeployment:
         return True
 
     def _task(self, work: Coroutine[None, None, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+        task = asyncio.create_task(work)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """These tasks end only by being cancelled; one that fails must not do so in silence."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        context = {"message": "a Deployment is not looked after any more", "exception": error, "task": task}
+        task.get_loop().call_exception_handler(context)
 
 
 def _written(selector: LabelSelector) -> str:

@@ -28,6 +28,16 @@ class Standing:
     restarts: int
 
 
+def belongs(pod: Pod, deployment: str) -> bool:
+    """Whether the pod is that Deployment's: of a ReplicaSet called after it and a digest of the template.
+
+    Labels are not enough: the selector of one Deployment may fit the pods of another, such as `app=shop` those of
+    `app=shop,version=v2`.
+    """
+    owners = (pod.metadata.ownerReferences if pod.metadata else None) or []
+    return any(owner.kind == "ReplicaSet" and owner.name.rpartition("-")[0] == deployment for owner in owners)
+
+
 def finished(pod: Pod) -> bool:
     """Whether it has ended for good, and only its record is left; evicted pods are such."""
     return bool(pod.status and pod.status.phase in {"Succeeded", "Failed"})

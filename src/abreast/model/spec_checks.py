@@ -12,7 +12,7 @@ from abreast.model.spec_data_keys import data_conflicts
 from abreast.model.spec_flag_keys import flag_conflicts
 from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
-from abreast.model.spec_kubernetes_keys import kubernetes_conflicts
+from abreast.model.spec_kubernetes_keys import deployment_conflicts, kubernetes_conflicts
 from abreast.model.spec_log_keys import log_conflicts
 from abreast.model.spec_shadow_checks import shadow_conflicts
 from abreast.model.spec_steps import STEPS, step_conflicts
@@ -46,6 +46,9 @@ def conflicts(keys: SpecKeys, service: str) -> Iterator[Conflict]:
         yield Conflict(("stable",), message, remedy, ((*VERSIONS, keys.stable),))
     yield from _timeouts(keys)
     yield from _addresses(keys)
+    yield from deployment_conflicts(
+        ((*VERSIONS, name), version.kubernetes, version.deployment) for name, version in keys.versions.items()
+    )
     yield from api_conflicts(keys.api, keys.gateway.listen)
     yield from _users(keys)
     yield from step_conflicts(keys.rollout)

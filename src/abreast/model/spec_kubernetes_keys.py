@@ -1,6 +1,6 @@
 """The keys of a version that is a Deployment, and what they have against each other."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Annotated, Final
 
@@ -93,6 +93,19 @@ def kubernetes_conflicts(
             yield Conflict((*path, name), f"`{name}` has no effect in a cluster: {reason}", "remove it")
     if deployment is not None:
         yield from _adopted(path, keys, written)
+
+
+def deployment_conflicts(places: Iterable[tuple[Path, KubernetesKeys | None, str | None]]) -> Iterator[Conflict]:
+    """One Deployment cannot be two versions; of each version its path, its keys and the name that it adopts."""
+    holders: dict[tuple[str | None, str | None, str], Path] = {}
+    for path, keys, deployment in places:
+        if deployment is None:
+            continue
+        place = (keys.context if keys else None, keys.namespace if keys else None, deployment)
+        holder = holders.setdefault(place, path)
+        if holder != path:
+            message = f"the Deployment {deployment} is version {holder[-1]!r} already"
+            yield Conflict((*path, "deployment"), message, "give each version a Deployment of its own", (holder,))
 
 
 def _adopted(path: Path, keys: KubernetesKeys | None, written: Collection[str]) -> Iterator[Conflict]:
