@@ -228,10 +228,8 @@ async def test_a_client_certificate_opens_the_door(stage: KubernetesStage, tmp_p
     url = str(server.make_url("")).rstrip("/")
     user = {"client-certificate": "certificate", "client-key": "key"}  # relative to the kubeconfig
     for who, trouble in ((user, None), ({}, Trouble.AWAY)):
-        text = kubeconfig(url, user=who).replace(
-            f"server: {url}", f"server: {url}\n    certificate-authority: authority"
-        )
-        (tmp_path / "kubeconfig").write_text(text)
+        trusting = f"server: {url}\n    certificate-authority: authority"
+        (tmp_path / "kubeconfig").write_text(kubeconfig(url, user=who).replace(f"server: {url}", trusting))
         api = Api(find_access(environ=stage.environ))
         if trouble is None:
             await api.list(DEPLOYMENTS)
