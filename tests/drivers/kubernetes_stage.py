@@ -86,6 +86,7 @@ class KubernetesStage:
             owner,
             self.clock,
             self.ears,
+            self.folder / "run" / "kubernetes.json",
             environ=self.environ,
             service_account=nowhere,
             random=Random(1),

@@ -29,8 +29,14 @@ async def driver(stage: KubernetesStage) -> AsyncIterator[KubernetesDriver]:
     await made.close(stop=True)
 
 
-async def test_without_a_version_that_needs_it_no_cluster_is_looked_for(stage: KubernetesStage, tmp_path: Path) -> None:
-    driver = KubernetesDriver(OWNER, WallClock(), stage.ears, environ={"KUBECONFIG": str(tmp_path / "missing")})
+def away(stage: KubernetesStage) -> KubernetesDriver:
+    """A driver without a way to a cluster."""
+    environ = {"KUBECONFIG": str(stage.folder / "missing")}
+    return KubernetesDriver(OWNER, WallClock(), stage.ears, stage.folder / "known.json", environ=environ)
+
+
+async def test_without_a_version_that_needs_it_no_cluster_is_looked_for(stage: KubernetesStage) -> None:
+    driver = away(stage)
     await driver.start([])
     await driver.stop("v1")
     assert list(driver.instances()) == []
@@ -38,8 +44,8 @@ async def test_without_a_version_that_needs_it_no_cluster_is_looked_for(stage: K
     assert stage.said == []
 
 
-async def test_without_a_cluster_a_version_is_hopeless(stage: KubernetesStage, tmp_path: Path) -> None:
-    driver = KubernetesDriver(OWNER, WallClock(), stage.ears, environ={"KUBECONFIG": str(tmp_path / "missing")})
+async def test_without_a_cluster_a_version_is_hopeless(stage: KubernetesStage) -> None:
+    driver = away(stage)
     await driver.start([stage.version()])
     assert "no way to a Kubernetes cluster" in stage.said[0]
     with pytest.raises(DriverError, match="no way to a Kubernetes cluster"):
@@ -79,6 +85,40 @@ async def test_start_does_not_wait_for_a_cluster_that_is_away(stage: KubernetesS
         await driver.start([stage.version()])
     assert list(driver.instances()) == []
     await driver.close(stop=True)
+
+
+async def test_what_was_known_is_shown_until_a_cluster_that_is_away_answers(stage: KubernetesStage) -> None:
+    first = stage.driver()
+    await first.start([])
+    await first.run(stage.version(instances=2))
+    await until(lambda: len(ready(first)()) == 2)
+    before = list(first.instances())
+    await first.close(stop=True)
+    stage.cluster.cut = True
+    second = stage.driver()
+    await second.start([stage.version(instances=2), stage.version("v2")])
+    assert list(second.instances()) == before
+    await second.stop("v2")
+    pods = stage.cluster.all("pods")
+    stage.cluster.remove("pods", "default", pods[0]["metadata"]["name"])
+    stage.cluster.cut = False
+    await until(lambda: len(second.instances()) == 1)
+    assert second.instances()[0].since == before[1].since
+    await second.close(stop=True)
+
+
+async def test_of_a_cluster_that_answers_nothing_old_is_believed(stage: KubernetesStage) -> None:
+    first = stage.driver()
+    await first.start([])
+    await first.run(stage.version())
+    await until(ready(first))
+    await first.close(stop=True)
+    for kind, name in (("deployments", "shop-v1"), ("pods", stage.cluster.all("pods")[0]["metadata"]["name"])):
+        stage.cluster.remove(kind, "default", name)
+    second = stage.driver()
+    await second.start([stage.version()])
+    assert list(second.instances()) == []
+    await second.close(stop=True)
 
 
 async def test_a_pod_that_crashes_shows_why(driver: KubernetesDriver, stage: KubernetesStage) -> None:

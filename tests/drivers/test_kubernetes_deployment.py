@@ -10,7 +10,7 @@ import pytest
 
 from abreast.drivers.kubernetes_deployment import KeptDeployment
 from abreast.model.errors import DriverError
-from abreast.model.service import InstanceState, Version
+from abreast.model.service import Endpoint, Instance, InstanceState, Version
 from tests.drivers.kubernetes_stage import CONTAINER, OWNER, KubernetesStage, deployment, kubernetes_stage
 from tests.process.programs import until
 
@@ -231,6 +231,18 @@ async def test_ending_waits_for_a_server_that_is_away(kept: Kept) -> None:
     kept.stage.cluster.cut = False
     await until(lambda: one.over)
     assert kept.verbs() == ["apply", "delete"]
+
+
+async def test_what_is_only_remembered_is_stopping_too_when_it_is_ended(kept: Kept) -> None:
+    kept.stage.cluster.cut = True
+    one = kept.begin(kept.stage.version("v1"))
+    known = Instance("shop-v1-1", "v1", Endpoint("10.0.0.1", 8080), InstanceState.READY, 1.0)
+    one.remember([known, replace(known, id="shop-v2-1", version="v2")])
+    assert list(one.shown()) == [known]
+    one.end()
+    assert [each.state for each in one.shown()] == [InstanceState.STOPPING]
+    kept.stage.cluster.cut = False
+    await until(lambda: one.over)
 
 
 async def test_a_template_that_is_none_changes_nothing(kept: Kept) -> None:

@@ -126,6 +126,10 @@ def test_a_rollout_from_a_deployment_to_another_and_back(service: Service, site:
     assert answered(service) == {"shop-blue", "shop-green"}, "a cluster's API that is away stops no traffic"
     service.until(lambda: "does not answer" in service.log)
     assert answered(service) == {"shop-blue", "shop-green"}
+    service.kill()
+    service.up()
+    assert answered(service) == {"shop-blue", "shop-green"}, "nor does a control plane that begins meanwhile"
+    service.until(lambda: service.log.count("does not answer") == 2)
     site.cut(off=False)
     service.until(lambda: "answers again" in service.log)
 

@@ -169,7 +169,7 @@ def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
 def _kubernetes(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> KubernetesDriver:
     """It looks for a cluster only when a version needs one, and says of it what it says of instances."""
     ears = Ears(wake, _of_instances(note), lambda reason: note(EventKind.INSTANCE, reason))
-    return KubernetesDriver(Owner(home_id(state.path), service.name), clock, ears)
+    return KubernetesDriver(Owner(home_id(state.path), service.name), clock, ears, state.run / "kubernetes.json")
 
 
 def _standing(service: Service, rollout: Rollout) -> list[Version]:

@@ -117,7 +117,8 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     version = service.version(rollout.serving)
     if version is None:
         raise LookupError(rollout.serving)
-    say(f"waiting for {version.name}: {version.wanted} × {version.ready}")
+    ready = version.ready if version.workload is None else "a ready pod"
+    say(f"waiting for {version.name}: {version.wanted} × {ready}")
     await _ready(running, version.name, version.start_timeout_s)
     if not adopted:
         gateway.launch()

@@ -12,6 +12,7 @@ from abreast.drivers.kubernetes_deployment import KeptDeployment
 from abreast.drivers.kubernetes_instances import Ears
 from abreast.drivers.kubernetes_manifest import Owner, manifest, read_template, workload_of
 from abreast.drivers.kubernetes_mirror import Line, Reach
+from abreast.drivers.kubernetes_record import KnownPods
 from abreast.drivers.timing import Timing
 from abreast.model.errors import DriverError
 from abreast.model.service import Instance, Version
@@ -25,7 +26,7 @@ class KubernetesDriver:
     """`abreast.ports.Driver` for versions with a ``workload``. Call `start` before anything else.
 
     ``say`` hears what no instance can tell: that an API server is away, or why a Deployment gets no pods. Nothing is
-    asked of a cluster before a version needs it.
+    asked of a cluster before a version needs it. ``known`` is a file of its own.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class KubernetesDriver:
         owner: Owner,
         clock: Clock,
         ears: Ears,
+        known: Path,
         *,
         environ: Mapping[str, str] = os.environ,
         service_account: Path = SERVICE_ACCOUNT,
@@ -47,14 +49,20 @@ class KubernetesDriver:
         self._service_account = service_account
         self._random = random or Random()  # noqa: S311  # jitter is no secret
         self._timing = timing or Timing()
+        self._known = KnownPods(known)
         self._lines: dict[str, Line] = {}
         self._kept: dict[_Place, KeptDeployment] = {}
+        self._saving = False
+        """Not before `start` has read what is saved."""
         self._current: dict[str, KeptDeployment] = {}
         """Where each version is to be now, by its name."""
         self._chores: set[asyncio.Task[None]] = set()
 
     async def start(self, versions: Iterable[Version]) -> None:
-        """Look at what is there of these, as long as a cluster takes to answer; nothing is changed."""
+        """Look at what is there of these, as long as a cluster takes to answer; nothing is changed.
+
+        Of a cluster that does not answer the pods are shown that an earlier control plane knew.
+        """
         looks = []
         for version in versions:
             try:
@@ -65,6 +73,10 @@ class KubernetesDriver:
             _, slow = await asyncio.wait(looks, timeout=self._timing.first_answer_s)
             for look in slow:
                 look.cancel()
+            known = self._known.load() if slow else ()
+            for kept in self._kept.values():
+                kept.remember(known)
+        self._saving = True
 
     async def run(self, version: Version) -> None:
         """Keep ``version.wanted`` pods of it running. Raises DriverError if that is hopeless.
@@ -93,6 +105,7 @@ class KubernetesDriver:
         Whatever ends the control plane's pod, a drained node among it, must not end what serves users: the next
         control plane finds it by its labels.
         """
+        self._saving = False
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
@@ -122,6 +135,8 @@ class KubernetesDriver:
 
     def _changed(self) -> None:
         self._settle()
+        if self._saving:
+            self._known.save(self.instances())
         self._tell()
 
     def _settle(self) -> None:

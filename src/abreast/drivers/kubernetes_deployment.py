@@ -1,7 +1,8 @@
 """One version as a Deployment: looked at all the time, and made what is wanted."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from lightkube.models.meta_v1 import LabelSelector
@@ -14,7 +15,7 @@ from abreast.drivers.kubernetes_manifest import FINGERPRINT, Owner, manifest, po
 from abreast.drivers.kubernetes_mirror import Line, Mirror
 from abreast.drivers.kubernetes_pods import belongs, complaints
 from abreast.model.errors import DriverError
-from abreast.model.service import Instance, Version
+from abreast.model.service import Instance, InstanceState, Version
 
 _OPERATORS: Final = {"In": "{0} in ({1})", "NotIn": "{0} notin ({1})", "Exists": "{0}", "DoesNotExist": "!{0}"}
 
@@ -91,9 +92,16 @@ class KeptDeployment:
             self._order()
             self._seen()
 
+    def remember(self, instances: Iterable[Instance]) -> None:
+        """Show these of an earlier control plane's as long as nothing has been seen."""
+        if not self._looked.is_set():
+            self._instances.remember(each for each in instances if each.version == self.version)
+
     def shown(self) -> Sequence[Instance]:
         """Its pods."""
-        return self._instances.shown
+        shown = self._instances.shown
+        # Those of an earlier control plane's that nobody has seen yet are not told that they are being stopped.
+        return [replace(each, state=InstanceState.STOPPING) for each in shown] if self._ending else shown
 
     async def release(self) -> None:
         """Look away, and leave it as it is."""

@@ -33,6 +33,11 @@ class PodInstances:
         """As they are at present."""
         return list(self._shown.values())
 
+    def remember(self, instances: Iterable[Instance]) -> None:
+        """Show these, whom an earlier control plane knew, until pods are seen."""
+        for each in instances:
+            self._shown.setdefault(each.id, each)
+
     def see(self, pods: Iterable[Pod], port: int, *, ending: bool) -> None:
         """These are the pods now; ``ending``: the version is being stopped, so that none of them is of use."""
         before, self._shown = self._shown, {}
