@@ -40,7 +40,7 @@ BESIDE: Final = tuple(
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",
         *(f"demo/test_data_{name}.py" for name in ("commands", "look", "play", "shop", "site", "story")),
-        *(f"e2e/test_{name}.py" for name in ("demo_data", "shadow", "verdicts")),
+        *(f"e2e/test_{name}.py" for name in ("demo_data", "kubernetes", "shadow", "verdicts")),
         "bench",
         "cli/test_bench.py",
     )

@@ -89,9 +89,11 @@ def test_the_grace_period_is_the_versions_unless_the_template_says_it() -> None:
 
 def test_of_metadata_that_clusters_add_nothing_is_taken() -> None:
     template = copy.deepcopy(TEMPLATE)
-    template["metadata"] |= {"uid": "1", "resourceVersion": "7", "annotations": {"a": "b"}, "ownerReferences": []}
+    template["metadata"] |= {"uid": "1", "resourceVersion": "7", "ownerReferences": []}
+    exported = {"deployment.kubernetes.io/revision": "3", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    template["metadata"]["annotations"] = {"a": "b", **exported}
     assert set(made(template)["metadata"]) == {"name", "namespace", "labels", "annotations"}
-    assert made(template)["metadata"]["annotations"]["a"] == "b"
+    assert set(made(template)["metadata"]["annotations"]) == {"a", FINGERPRINT}
 
 
 def test_the_fingerprint_tells_changes_but_not_scaling() -> None:

@@ -31,6 +31,9 @@ FINGERPRINT: Final = "abreast/fingerprint"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 FIELD_MANAGER: Final = "abreast"
 
+_OF_CLUSTER: Final = ("deployment.kubernetes.io/", "kubectl.kubernetes.io/last-applied-configuration")
+"""Annotations that a manifest has which was read from a cluster; they are not the new one's."""
+
 _API_VERSION: Final = "apps/v1"
 _GENTLE: Final = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0}}
 """Where the template has no strategy: never fewer ready pods than before."""
@@ -156,8 +159,11 @@ def _checked(template: Mapping[str, Any], file: str) -> Deployment:
 
 def _without_names(metadata: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
     kept: dict[str, Any] = {"labels": {**(metadata.get("labels") or {}), **labels}}
-    if metadata.get("annotations"):
-        kept["annotations"] = dict(metadata["annotations"])
+    annotations = {
+        name: value for name, value in (metadata.get("annotations") or {}).items() if not name.startswith(_OF_CLUSTER)
+    }
+    if annotations:
+        kept["annotations"] = annotations
     return kept
 
 
