@@ -88,3 +88,8 @@ def test_without_anything_there_is_no_way(tmp_path: Path) -> None:
     with pytest.raises(DriverError, match="no way to a Kubernetes cluster") as caught:
         find_access(environ={"KUBECONFIG": str(tmp_path / "none")}, service_account=tmp_path)
     assert "KUBECONFIG" in caught.value.remedy
+
+
+def test_who_has_no_home_has_no_kubeconfig_there(tmp_path: Path) -> None:
+    with pytest.raises(DriverError, match="no way to a Kubernetes cluster"):
+        find_access(environ={"KUBECONFIG": "~nobody-of-that-name/config"}, service_account=tmp_path)

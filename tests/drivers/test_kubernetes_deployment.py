@@ -283,6 +283,23 @@ async def test_an_order_does_not_wait_for_the_pause_after_a_refusal(kept: Kept) 
     await until(lambda: one.ready)
 
 
+async def test_what_became_of_an_older_wish_is_not_told_of_the_newer(kept: Kept) -> None:
+    one = kept.begin(kept.stage.version("v1"))
+    newer: list[asyncio.Task[None]] = []
+
+    def want_more() -> None:
+        newer.append(asyncio.create_task(one.want(kept.stage.version("v1", 2), 1.0)))
+
+    kept.stage.fail(403, "PATCH", "deployments").before = want_more
+    older = asyncio.create_task(one.want(kept.stage.version("v1"), 1.0))
+    await until(lambda: newer)
+    await newer[0]
+    await older
+    await until(lambda: one.ready)
+    assert kept.replicas("shop-v1") == 2
+    assert kept.stage.said == []
+
+
 async def test_two_namespaces_are_two_places(kept: Kept) -> None:
     version = kept.stage.version("v1")
     for namespace in ("a", "b"):

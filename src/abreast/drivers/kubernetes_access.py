@@ -37,7 +37,7 @@ def find_access(
         else:
             config = KubeConfig.from_file(file or DEFAULT_KUBECONFIG)
         found = config.get(context or None)
-    except ConfigError as error:
+    except (ConfigError, RuntimeError) as error:  # the latter: nobody knows whose home ~ is
         remedy = "set KUBECONFIG to one file, or run abreast in the cluster with a service account"
         raise DriverError(f"no way to a Kubernetes cluster: {error}", remedy) from error
     except (KeyError, TypeError, AttributeError, msgspec.ValidationError, yaml.YAMLError, OSError) as error:

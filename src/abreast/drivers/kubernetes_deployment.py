@@ -162,25 +162,29 @@ class KeptDeployment:
 
     async def _try(self) -> float:
         """One try; the pause before the next in seconds, 0 if there need not be one."""
+        error: DriverError | RequestError | None = None
         try:
-            done = await self._make()
-        except DriverError as error:
-            pause_s = self._refused(error)
-        except RequestError as error:
-            if error.trouble in {Trouble.REFUSED, Trouble.MISSING}:
-                remedy = "mend what it names, or give abreast the right to do it (docs/kubernetes.md has them)"
-                pause_s = self._refused(DriverError(f"{self._where}: {error.message}", remedy))
-            else:
-                self._line.reach.failed(error)
-                pause_s = self._pauses.after_s(error)
-        else:
-            if not done:
+            if not await self._make():
                 return 0.0
+        except (DriverError, RequestError) as caught:
+            error = caught
+        if self._ordered.is_set():
+            return 0.0  # something else is wanted by now: what became of this says nothing of that
+        if error is None:
             self._refusal = None
             self._pauses.reset()
-            pause_s = 0.0
         self._tried.set()
-        return pause_s
+        return self._failed(error) if error is not None else 0.0
+
+    def _failed(self, error: DriverError | RequestError) -> float:
+        """What to say of it; the pause before the next try, in seconds."""
+        if isinstance(error, DriverError):
+            return self._refused(error)
+        if error.trouble in {Trouble.REFUSED, Trouble.MISSING}:
+            remedy = "mend what it names, or give abreast the right to do it (docs/kubernetes.md has them)"
+            return self._refused(DriverError(f"{self._where}: {error.message}", remedy))
+        self._line.reach.failed(error)
+        return self._pauses.after_s(error)
 
     def _refused(self, error: DriverError) -> float:
         if self._refusal is None or self._refusal.message != error.message:
