@@ -135,12 +135,12 @@ async def test_a_command_that_went_missing_is_tried_again(stage: Stage, begin: B
 
 async def test_a_probe_that_never_succeeds_says_so_and_it_is_started_anew(stage: Stage, begin: Begin) -> None:
     stage.health("ready", 404)
-    instance = begin(replace(stage.server(), start_timeout_s=0.3))
+    instance = begin(replace(stage.server(), start_timeout_s=1.5))
     await until(lambda: "404" in instance.shown.detail)
     assert instance.shown.detail == "GET /ready answered 404"
     assert instance.shown.state is InstanceState.STARTING
     await until(lambda: instance.shown.restarts == 1)
-    assert stage.reasons(InstanceState.FAILED)[0].startswith("not ready 0.3 s after its start: GET /ready answered 404")
+    assert stage.reasons(InstanceState.FAILED)[0].startswith("not ready 1.5 s after its start: GET /ready answered 404")
 
 
 async def test_it_becomes_unready_and_ready_again_without_a_restart(stage: Stage, begin: Begin) -> None:
