@@ -17,6 +17,10 @@ from abreast.controller.loop import Controller
 from abreast.controller.observe import Observer
 from abreast.drivers.combined import Drivers
 from abreast.drivers.command import require_runnable
+from abreast.drivers.docker import DockerDriver
+from abreast.drivers.docker_engine import Engine
+from abreast.drivers.docker_faults import require_files
+from abreast.drivers.docker_host import engine_url
 from abreast.drivers.external import ExternalDriver
 from abreast.drivers.process import ProcessDriver
 from abreast.envoy.gateway import EnvoyGateway
@@ -106,7 +110,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     gateway = _gateway(service, state, clock, wake, note)
     process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
     _reserve(process, service, api)
-    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
+    docker = _docker(service, state, clock, wake, note)
+    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)), docker)
     keeper = _keeper(spec, clock, wake, note)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
@@ -122,6 +127,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
     controllers.append(controller)
     await process.start()
+    await docker.start()
 
     control = Control(
         service=service,
@@ -156,6 +162,12 @@ async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock)
     flags = FlagDesk(rollout.service, SqliteFlags(store), clock)
     await flags.adopt(spec.flags, rollout.number)
     return flags
+
+
+def _docker(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> DockerDriver:
+    """It asks for an engine only when a version needs one, and says of it what it says of instances."""
+    engine = Engine(engine_url, home_id(state.path), clock, lambda reason: note(EventKind.INSTANCE, reason))
+    return DockerDriver(state.path, state.run, engine, clock, wake, _of_instances(note), service.name)
 
 
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
@@ -266,7 +278,12 @@ def require_files(spec: Spec) -> None:
 def require(service: Service, name: str) -> None:
     """Raise DriverError if the version cannot be started here."""
     version = service.version(name)
-    if version is not None and not version.external:
+    if version is None:
+        return
+    if version.container is not None:
+        require_files(version)
+        engine_url()
+    elif version.run:
         require_runnable(version, os.environ)
 
 

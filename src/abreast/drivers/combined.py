@@ -7,28 +7,37 @@ from abreast.ports import Driver
 
 
 class Drivers:
-    """`abreast.ports.Driver` over one for processes and one for endpoints that run elsewhere."""
+    """`abreast.ports.Driver` over one for processes, one for endpoints that run elsewhere, and one for containers."""
 
-    def __init__(self, process: Driver, external: Driver) -> None:
+    def __init__(self, process: Driver, external: Driver, docker: Driver | None = None) -> None:
         self._process = process
         self._external = external
+        self._docker = docker
+        self._all = [process, external, *([docker] if docker is not None else [])]
 
     async def run(self, version: Version) -> None:
-        """Run or watch it; whatever the other driver had under the name before is stopped. Raises DriverError."""
-        chosen, other = (self._external, self._process) if version.external else (self._process, self._external)
+        """Run or watch it; whatever another driver had under the name before is stopped. Raises DriverError."""
+        chosen = self._chosen(version)
         await chosen.run(version)
-        await other.stop(version.name)
+        for other in self._all:
+            if other is not chosen:
+                await other.stop(version.name)
 
     async def stop(self, name: str) -> None:
         """Stop the version, wherever it runs."""
-        await self._process.stop(name)
-        await self._external.stop(name)
+        for driver in self._all:
+            await driver.stop(name)
 
     def instances(self) -> Sequence[Instance]:
-        """Every instance of both."""
-        return [*self._process.instances(), *self._external.instances()]
+        """Every instance of all."""
+        return [instance for driver in self._all for instance in driver.instances()]
 
     async def close(self, *, stop: bool) -> None:
-        """Close both."""
-        await self._process.close(stop=stop)
-        await self._external.close(stop=stop)
+        """Close all."""
+        for driver in self._all:
+            await driver.close(stop=stop)
+
+    def _chosen(self, version: Version) -> Driver:
+        if version.container is not None and self._docker is not None:
+            return self._docker
+        return self._external if version.external else self._process

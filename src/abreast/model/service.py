@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
+from abreast.model.container import Container
 from abreast.model.units import FULL_WEIGHT
 
 ACCESS_LOG: Final = ".abreast/logs/access.log"
@@ -45,8 +46,8 @@ class Probe:
 class Version:
     """One version of the service, and how it is run.
 
-    Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced) and ``endpoints``
-    (already running elsewhere; abreast only routes there) is non-empty.
+    Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced), ``container`` (an image,
+    run by an engine) and ``endpoints`` (already running elsewhere; abreast only routes there) is there.
     """
 
     name: str
@@ -68,11 +69,12 @@ class Version:
     max_requests: int = 20_000
     isolated: bool = False
     """Nothing it writes is anybody else's (its own database, schema or tenant): unsafe requests may be copied to it."""
+    container: Container | None = None
 
     @property
     def external(self) -> bool:
         """Whether abreast only routes to it."""
-        return not self.run
+        return not self.run and self.container is None
 
     @property
     def wanted(self) -> int:

@@ -25,6 +25,7 @@ from abreast.model.rollout import DataGate, DifferenceGate, ErrorGate, LatencyGa
 from abreast.model.service import ACCESS_LOG, AccessLog, GatewaySettings, Service, Tls, Traces, Version
 from abreast.model.shadow import ShadowPolicy
 from abreast.model.spec_checks import conflicts
+from abreast.model.spec_container_keys import container
 from abreast.model.spec_faults import read_keys, shape
 from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_steps import compile_steps
@@ -35,6 +36,7 @@ FILE_NAME: Final = "abreast.yaml"
 _AS_WRITTEN: Final = frozenset(
     {
         *("service", "stable", "versions.*.run.*", "versions.*.env.*", "versions.*.cwd", "rollout.steps.*.approve"),
+        *(f"versions.*.container.{key}" for key in ("command.*", "user", "labels.*", "build.args.*", "build.target")),
         *("data.schema", "data.roles.*", "data.tags.*"),
         *("flags.*.default", "flags.*.rules.*.variant"),
         *("rollout.gates.promql.*.name", "rollout.gates.webhooks.*.name", "rollout.gates.webhooks.*.metadata.*"),
@@ -200,6 +202,7 @@ class Spec:
             max_connections=keys.capacity.max_connections,
             max_requests=keys.capacity.max_requests,
             isolated=keys.isolated,
+            container=container(keys.container, keys.image, keys.port, self.directory),
         )
 
     def _path(self, written: str) -> str:

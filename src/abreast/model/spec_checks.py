@@ -8,6 +8,7 @@ from abreast.model.document import Path
 from abreast.model.service import Endpoint
 from abreast.model.spec_api_keys import api_conflicts
 from abreast.model.spec_conflict import Conflict
+from abreast.model.spec_container_keys import container_conflicts
 from abreast.model.spec_data_keys import data_conflicts
 from abreast.model.spec_flag_keys import flag_conflicts
 from abreast.model.spec_gate_keys import gate_conflicts
@@ -67,19 +68,27 @@ def _hooks(keys: SpecKeys) -> Iterator[Conflict]:
 
 
 def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:
-    started, elsewhere = bool(version.run), bool(version.endpoints)
-    if started and elsewhere:
-        message = "both `run` and `endpoints`: it cannot both be started here and run elsewhere"
-        yield Conflict(path, message, "keep one of the two")
-    elif not started and not elsewhere:
-        message = "neither `run` nor `endpoints`: there is no way to reach this version"
-        yield Conflict(path, message, "add `run: COMMAND`, or `endpoints: [ADDRESS]` if it already runs")
-    elif elsewhere:
+    built = version.container is not None and version.container.build is not None
+    ways = {"run": bool(version.run), "image": bool(version.image) or built, "endpoints": bool(version.endpoints)}
+    there = [f"`{name}`" for name, is_there in ways.items() if is_there]
+    if len(there) > 1:
+        message = f"{' and '.join(there)}: a version is run in one way only"
+        yield Conflict(path, message, "keep one of them")
+    elif not there:
+        message = "none of `run`, `image` and `endpoints`: there is no way to reach this version"
+        remedy = "add `run: COMMAND`, `image: NAME`, or `endpoints: [ADDRESS]` if it already runs"
+        yield Conflict(path, message, remedy)
+    elif ways["endpoints"]:
         for field, reason in _OF_PROCESSES.items():
             if field in version.model_fields_set:
                 name = field.removesuffix("_s")
                 message = f"`{name}` has no effect with `endpoints`: {reason}"
                 yield Conflict((*path, name), message, "remove it")
+    elif ways["image"] and "cwd" in version.model_fields_set:
+        message = "`cwd` has no effect with `image`: the image says where its command runs"
+        yield Conflict((*path, "cwd"), message, "remove it, or set WORKDIR in the Dockerfile")
+    if len(there) == 1:
+        yield from container_conflicts(path, version.container, version.image, version.port)
 
 
 def _timeouts(keys: SpecKeys) -> Iterator[Conflict]:

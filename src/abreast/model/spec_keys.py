@@ -23,6 +23,7 @@ from abreast.model.rollout import (
 )
 from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Version
 from abreast.model.spec_api_keys import ApiKeys
+from abreast.model.spec_container_keys import PORT, ContainerKeys, image_name
 from abreast.model.spec_data_keys import DataGateKeys, DataKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
 from abreast.model.spec_flag_keys import NamedFlags
@@ -122,7 +123,7 @@ class CapacityKeys(Keys):
 
 
 class VersionKeys(Keys):
-    """One version of the service. Exactly one of ``run`` and ``endpoints`` is needed."""
+    """One version of the service. Exactly one of ``run``, ``image`` and ``endpoints`` is needed."""
 
     run: Annotated[tuple[str, ...], command()] = entry(
         "command that starts one instance, run without a shell; {port} and {instance} are replaced", ()
@@ -130,6 +131,11 @@ class VersionKeys(Keys):
     endpoints: tuple[Annotated[Endpoint, address()], ...] = many(
         "addresses where this version already runs; abreast only routes there"
     )
+    image: Annotated[str, image_name()] = entry("image whose containers are the instances", "")
+    port: Annotated[int | None, PORT] = entry(
+        "port that the container listens at; left out: the only one that the image exposes, else 8080", None
+    )
+    container: ContainerKeys | None = Field(default=None, description="how the image is made and run")
     instances: Annotated[int, whole(1, 64)] = entry("how many copies run", Version.instances)
     env: dict[
         Annotated[str, variable()], Annotated[str, line('text, "" for an empty value', empty=True, unquoted=True)]
