@@ -19,7 +19,7 @@ from abreast.drivers.combined import Drivers
 from abreast.drivers.command import require_runnable
 from abreast.drivers.docker import DockerDriver
 from abreast.drivers.docker_engine import Engine
-from abreast.drivers.docker_faults import require_files
+from abreast.drivers.docker_faults import require_sources
 from abreast.drivers.docker_host import engine_url
 from abreast.drivers.external import ExternalDriver
 from abreast.drivers.process import ProcessDriver
@@ -281,7 +281,7 @@ def require(service: Service, name: str) -> None:
     if version is None:
         return
     if version.container is not None:
-        require_files(version)
+        require_sources(version)
         engine_url()
     elif version.run:
         require_runnable(version, os.environ)

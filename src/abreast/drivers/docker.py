@@ -11,7 +11,7 @@ from aiodocker.exceptions import DockerError
 
 from abreast.drivers.docker_config import container_of, found, image_tag
 from abreast.drivers.docker_engine import Engine, EngineAwayError
-from abreast.drivers.docker_faults import explained, require_files
+from abreast.drivers.docker_faults import explained, require_sources
 from abreast.drivers.docker_image import Images
 from abreast.drivers.docker_instance import DockerGround, DockerInstance
 from abreast.drivers.replica_driver import ReplicaDriver
@@ -30,7 +30,7 @@ class DockerDriver(ReplicaDriver[DockerInstance]):
     """`abreast.ports.Driver` for versions with a ``container``. Call `start` before anything else.
 
     The engine is not asked before a version needs it, or one of an earlier control plane may have left containers.
-    Instances write to ``state_dir/logs`` and carry the engine's ``home``, the id of the state directory, in their labels. ``on_event`` hears of each
+    Instances write to ``state_dir/logs`` and carry the engine's ``home`` in their labels. ``on_event`` hears of each
     change of an instance with its reason, ``on_change`` that `instances` answers differently now; both are called on
     the event loop. The driver closes the engine.
     """
@@ -124,7 +124,7 @@ class DockerDriver(ReplicaDriver[DockerInstance]):
             _log.warning("containers may be left, the next start ends them: %s", error)
 
     async def _require(self, version: Version) -> None:
-        require_files(version)
+        require_sources(version)
         where, told = f"versions.{version.name}", container_of(version)
         try:
             async with asyncio.timeout(_QUICK_S):

@@ -36,7 +36,7 @@ def explained(error: DockerError) -> str:
     return f"{said} ({remedy})" if remedy else said
 
 
-def require_files(version: Version) -> None:
+def require_sources(version: Version) -> None:
     """Raise DriverError if a Dockerfile or a mounted path is not there: no retry would mend that."""
     told, where = container_of(version), f"versions.{version.name}.container"
     if told.build is not None:

@@ -1,0 +1,188 @@
+"""A real Docker engine for tests: dockerd in a network namespace of its own, with one small image.
+
+Needs root, Debian's docker.io, iproute2 and mmdebstrap. The engine is one for each worker; everything it made goes with it.
+The published ports are in the namespace: a test enters it by `inside`, and so does everything that it starts.
+"""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pytest
+
+IMAGE: Final = "abreast-py:1"
+"""Debian's python3 and nothing else."""
+
+DEADLINE_S: Final = 30.0
+_NEWNET: Final = 0x40000000
+_PACKAGES: Final = "python3-minimal,libpython3-stdlib,python3,dash,libc-bin,base-files"
+_PROGRAMS: Final = ("dockerd", "ip", "nsenter")
+
+
+class Dockerd:
+    """One engine. ``url`` is its socket's, in a directory of its own below /tmp; nothing of the machine's is used."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.namespace = f"abreast-{os.getpid()}"
+        self.url = f"unix://{home / 'docker.sock'}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def namespace_file(self) -> Path:
+        return Path("/run/netns") / self.namespace
+
+    def create(self) -> None:
+        """Make the namespace, start the engine, give it its image."""
+        _run("ip", "netns", "add", self.namespace)
+        _run("nsenter", f"--net={self.namespace_file}", "ip", "link", "set", "lo", "up")
+        self.start()
+        self.client("import", "--change", 'CMD ["python3"]', str(_archive()), IMAGE)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = {
+            "--data-root": self.home / "data",
+            "--exec-root": self.home / "exec",
+            "--pidfile": self.home / "pid",
+            "--host": self.url,
+        }
+        argv = ["nsenter", f"--net={self.namespace_file}", "dockerd", *(f"{k}={v}" for k, v in options.items())]
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + DEADLINE_S
+        while _quiet(*self._client("version")) != 0:
+            words = (self.home / "log").read_text(errors="replace")[-600:]
+            assert self._process.poll() is None, f"dockerd ended: {words}"
+            assert time.monotonic() < deadline, f"dockerd does not answer: {words}"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL to dockerd alone: containerd and the containers go on."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def client(self, *words: str) -> str:
+        """What ``docker WORDS`` prints."""
+        return _run(*self._client(*words))
+
+    def containers(self) -> list[str]:
+        """The names of all containers, running or not."""
+        return self.client("ps", "--all", "--format", "{{.Names}}").split()
+
+    def clear(self) -> None:
+        """Remove all containers; start the engine if a test left it dead."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+        found = self.client("ps", "--all", "--quiet").split()
+        if found:
+            self.client("rm", "--force", "--volumes", *found)
+
+    def remove(self) -> None:
+        """End it with all that it started, and delete what it wrote."""
+        self.clear()
+        assert self._process is not None
+        family = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(DEADLINE_S)
+        for process in [*family, *self._strays()]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, DEADLINE_S)
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
+        for mounted in (line.split()[1] for line in mounts.splitlines()):
+            if mounted.startswith(str(self.home)):
+                _quiet("umount", "--lazy", mounted)
+        _run("ip", "netns", "delete", self.namespace)
+        shutil.rmtree(self.home)
+
+    def _strays(self) -> Sequence[psutil.Process]:
+        """A containerd that outlived a killed dockerd: known by the directory in its command."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if any(str(self.home) in word for word in process.cmdline()) and process.name().startswith("containerd"):
+                    found.append(process)
+        return found
+
+    def _client(self, *words: str) -> list[str]:
+        # Debian's: another program of that name may come first in PATH.
+        return ["/usr/bin/docker", f"--host={self.url}", *words]
+
+
+@contextlib.contextmanager
+def inside(dockerd: Dockerd) -> Iterator[None]:
+    """This thread, and all that it starts, in the engine's network; back again afterwards."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def enter(file: Path) -> None:
+        with file.open("rb") as namespace:
+            if libc.setns(namespace.fileno(), _NEWNET):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    with Path("/proc/self/ns/net").open("rb") as own:
+        enter(dockerd.namespace_file)
+        try:
+            yield
+        finally:
+            enter(Path(f"/proc/self/fd/{own.fileno()}"))
+
+
+def _archive() -> Path:
+    """The image's files, made once for all workers and later runs."""
+    place = Path(tempfile.gettempdir()) / f"abreast-debian-{os.geteuid()}" / "python.tar"
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True)
+        draft = place.with_name(f"{os.getpid()}.tar")
+        options = ["--variant=extract", "--mode=root", f"--include={_PACKAGES}"]
+        _run("mmdebstrap", *options, "bookworm", str(draft))
+        draft.replace(place)
+    return place
+
+
+def _run(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{argv[:4]}: {done.stderr[-500:]}"
+    return done.stdout.strip()
+
+
+def _quiet(*argv: str) -> int:
+    return subprocess.run(argv, capture_output=True, check=False).returncode
+
+
+def _require() -> None:
+    """With CI=true nothing is skipped."""
+    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
+    if missing or os.geteuid() != 0:
+        message = f"a Docker engine of the tests' own needs root, and apt-get install docker.io iproute2 ({missing})"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Dockerd]:
+    """The worker's engine; for tests `dockerd` is the one to ask for."""
+    _require()
+    made = Dockerd(Path(tempfile.mkdtemp(prefix="abdk-", dir="/tmp")))
+    made.create()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def dockerd(engine: Dockerd) -> Iterator[Dockerd]:
+    """The engine, without containers; the test is in its network."""
+    with inside(engine):
+        yield engine
+    engine.clear()
