@@ -57,6 +57,7 @@ class Dockerd:
             "--host": self.url,
         }
         argv = ["nsenter", f"--net={self.namespace_file}", "dockerd", *(f"{k}={v}" for k, v in options.items())]
+        self._forget_dead_containerd()
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + DEADLINE_S
@@ -66,8 +67,17 @@ class Dockerd:
             assert time.monotonic() < deadline, f"dockerd does not answer: {words}"
             time.sleep(0.05)
 
+    def _forget_dead_containerd(self) -> None:
+        """It dies with dockerd, and dockerd takes a dead one that init has not taken note of for a living one."""
+        file = self.home / "exec" / "containerd" / "containerd.pid"
+        if file.exists():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if psutil.Process(int(file.read_text())).status() != psutil.STATUS_ZOMBIE:
+                    return
+            file.unlink()
+
     def kill(self) -> None:
-        """SIGKILL to dockerd alone: containerd and the containers go on."""
+        """SIGKILL to dockerd alone: the containers go on."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -111,7 +121,9 @@ class Dockerd:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if any(str(self.home) in word for word in process.cmdline()) and process.name().startswith("containerd"):
+                if any(str(self.home) in word for word in process.cmdline()) and process.name().startswith(
+                    "containerd"
+                ):
                     found.append(process)
         return found
 

@@ -303,7 +303,7 @@ def test_seven_faults_are_seven_each_with_line_and_remedy() -> None:
         "'127.0.0.1' is no address with a port",
         "unknown key 'timout'; allowed here: listen, tls, timeout, drain, concurrency",
         "`0` is not allowed here",
-        "neither `run` nor `endpoints`: there is no way to reach this version",
+        "none of `run`, `image` and `endpoints`: there is no way to reach this version",
         "no version is called 'v9'; `versions` has: v1, v2",
         "weight 10 % does not rise above the 50 % before it",
     ]

@@ -14,6 +14,7 @@ from abreast.drivers.docker_engine import Engine, EngineAwayError
 from abreast.drivers.docker_faults import explained, require_sources
 from abreast.drivers.docker_image import Images
 from abreast.drivers.docker_instance import DockerGround, DockerInstance
+from abreast.drivers.docker_probe import ask_published
 from abreast.drivers.replica_driver import ReplicaDriver
 from abreast.drivers.timing import Timing
 from abreast.model.errors import DriverError
@@ -59,6 +60,7 @@ class DockerDriver(ReplicaDriver[DockerInstance]):
             on_change=on_change,
             on_event=on_event,
             timing=timing or Timing(),
+            ask=ask_published,
             engine=self.engine,
             images=self._images,
         )

@@ -17,6 +17,7 @@ _REMEDIES: Final = (
     ("no such image", "build or pull the image, or let `container.pull` be missing"),
     ("executable file not found", "correct `container.command`, or the image's CMD"),
     ("permission denied", "look at the rights of what is executed or mounted, and at `container.user`"),
+    ("unable to start container process: exec", "correct `container.command`, or the image's CMD"),
     ("unable to find user", "correct `container.user`: the image has no such user"),
     ("is already in use by container", "remove the container of that name; it is not abreast's"),
     ("pull access denied", "correct the image's name, or fetch it yourself: docker login, docker pull"),

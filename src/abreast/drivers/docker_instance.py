@@ -37,6 +37,7 @@ _FAREWELL_S: Final = 15.0
 """How long an engine that is away is waited for when an instance is to end."""
 _LAST_LINES_S: Final = 2.0
 _GONE: Final = 404
+_REMOVING: Final = 409
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +227,8 @@ class DockerInstance(Member):
             except EngineAwayError:
                 continue
             except DockerError as error:
-                _log.warning("the log of %s cannot be followed: %s", self.shown.id, error)
+                if error.status not in {_GONE, _REMOVING}:
+                    _log.warning("the log of %s cannot be followed: %s", self.shown.id, error)
             return
 
     async def _remove(self, timeout_s: int) -> None:

@@ -1,7 +1,9 @@
 """What a container says, written to the instance's log as it comes."""
 
 import os
-from typing import Final
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, cast
 
 from aiodocker.containers import DockerContainer
 
@@ -25,10 +27,11 @@ class Lines:
         lines = container.log(stdout=True, stderr=True, follow=True, timestamps=True, since=since)
         descriptor = self._log.open()
         try:
-            async for line in lines:
-                text = self._new(line)
-                if text is not None:
-                    os.write(descriptor, text.encode())
+            async with aclosing(cast("AsyncGenerator[str, None]", lines)):
+                async for line in lines:
+                    text = self._new(line)
+                    if text is not None:
+                        os.write(descriptor, text.encode())
         finally:
             os.close(descriptor)
 

@@ -202,7 +202,7 @@ class Spec:
             max_connections=keys.capacity.max_connections,
             max_requests=keys.capacity.max_requests,
             isolated=keys.isolated,
-            container=container(keys.container, keys.image, keys.port, self.directory),
+            container=container(keys.container, keys.image or "", keys.port, self.directory),
         )
 
     def _path(self, written: str) -> str:

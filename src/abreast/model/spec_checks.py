@@ -88,7 +88,7 @@ def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:
         message = "`cwd` has no effect with `image`: the image says where its command runs"
         yield Conflict((*path, "cwd"), message, "remove it, or set WORKDIR in the Dockerfile")
     if len(there) == 1:
-        yield from container_conflicts(path, version.container, version.image, version.port)
+        yield from container_conflicts(path, version.container, version.image or "", version.port)
 
 
 def _timeouts(keys: SpecKeys) -> Iterator[Conflict]:

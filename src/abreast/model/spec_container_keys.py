@@ -133,8 +133,8 @@ class BuildKeys(Keys):
     args: dict[Annotated[str, variable()], Annotated[str, _TEXT]] = Field(
         default_factory=dict, description="values of the Dockerfile's ARGs"
     )
-    target: Annotated[str, line("the name of a stage", empty=True)] = entry(
-        "stage of the Dockerfile to stop at; left out: the last", ""
+    target: Annotated[str | None, line("the name of a stage")] = entry(
+        "stage of the Dockerfile to stop at; left out: the last", None
     )
 
 
@@ -157,8 +157,8 @@ class ContainerKeys(Keys):
     memory_bytes: Annotated[int | None, memory()] = entry(
         "memory that an instance may use at most, such as 512m", None, alias="memory"
     )
-    user: Annotated[str, line("a user, or user:group", unquoted=True, empty=True)] = entry(
-        "user that the command runs as; left out: the image's", ""
+    user: Annotated[str | None, line("a user, or user:group", unquoted=True)] = entry(
+        "user that the command runs as; left out: the image's", None
     )
     labels: dict[Annotated[str, label()], Annotated[str, _TEXT]] = Field(
         default_factory=dict, description="labels of the containers, beside abreast's own"
@@ -188,7 +188,7 @@ def container(keys: ContainerKeys | None, image: str, port: int | None, director
         networks=keys.networks,
         cpus=keys.cpus,
         memory_bytes=keys.memory_bytes,
-        user=keys.user,
+        user=keys.user or "",
         labels=tuple(keys.labels.items()),
         pull=keys.pull,
     )
@@ -209,7 +209,7 @@ def container_conflicts(path: Path, keys: ContainerKeys | None, image: str, port
 
 
 def _build(keys: BuildKeys, directory: str) -> Build:
-    return Build(_path(directory, keys.context), keys.dockerfile, tuple(keys.args.items()), keys.target)
+    return Build(_path(directory, keys.context), keys.dockerfile, tuple(keys.args.items()), keys.target or "")
 
 
 def _source(directory: str, source: str) -> str:

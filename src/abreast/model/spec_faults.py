@@ -24,7 +24,6 @@ ANY: Final = "*"
 """Stands in a shape for the name of a version, of a variable, or for an index."""
 
 LATER: Final[Mapping[str, str]] = {
-    "versions.*.image": "containers",
     "versions.*.deployment": "Kubernetes",
 }
 """Keys of the design that this version cannot keep yet, by shape: what they belong to."""

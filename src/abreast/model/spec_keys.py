@@ -131,7 +131,7 @@ class VersionKeys(Keys):
     endpoints: tuple[Annotated[Endpoint, address()], ...] = many(
         "addresses where this version already runs; abreast only routes there"
     )
-    image: Annotated[str, image_name()] = entry("image whose containers are the instances", "")
+    image: Annotated[str | None, image_name()] = entry("image whose containers are the instances", None)
     port: Annotated[int | None, PORT] = entry(
         "port that the container listens at; left out: the only one that the image exposes, else 8080", None
     )

@@ -45,7 +45,7 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
         place: Path = ("versions", name)
         run = tuple(expand(text, (*place, "run"), repr(text)) for text in version.run)
         env = {key: expand(text, (*place, "env", key), repr(text)) for key, text in version.env.items()}
-        image = expand(version.image, (*place, "image"), repr(version.image))
+        image = version.image and expand(version.image, (*place, "image"), repr(version.image))
         versions[name] = version.model_copy(update={"run": run, "env": env, "image": image})
     alerts = tuple(url(text, ("alerts", index), checked_alert_url) for index, text in enumerate(keys.alerts))
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
