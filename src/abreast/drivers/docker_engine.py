@@ -11,6 +11,7 @@ from aiodocker.containers import DockerContainer
 from aiodocker.exceptions import DockerError
 
 from abreast.drivers.docker_config import HOME, INSTANCE
+from abreast.drivers.docker_host import engine_url
 from abreast.ports import Clock
 
 T = TypeVar("T")
@@ -20,6 +21,7 @@ _AWAY: Final = 900
 _GONE: Final = 404
 _CONFLICT: Final = 409
 _PATIENCE_S: Final = 30.0
+_HELLO_S: Final = 5.0
 _FIRST_S: Final = 0.2
 _MOST_S: Final = 5.0
 
@@ -71,10 +73,9 @@ class Engine:
     async def hello(self) -> str:
         """Its name and version. Raises as `ask`."""
         told = await self.ask(lambda docker: docker.version())
-        names = [each.get("Name", "") for each in told.get("Components") or ()]
-        self.podman = any("podman" in name.lower() for name in names)
+        self.podman = _is_podman(told)
         self.known = True
-        return f"{'Podman' if self.podman else 'Docker'} {told.get('Version', '?')} at {self.url}"
+        return _named(told, self.url)
 
     async def back(self) -> None:
         """Wait until it answers; returns at once if it was not missed."""
@@ -169,3 +170,23 @@ class Engine:
             self._present.set()
             self._tell(f"the container engine answers again: {name}")
             return
+
+
+async def engine_name(find: Callable[[], str] = engine_url) -> str:
+    """Which engine answers: ``Docker 20.10.24 at unix:///…``. Raises DriverError, EngineAwayError."""
+    url = find()
+    docker = Docker(url, timeout=aiohttp.ClientTimeout(total=_HELLO_S))
+    try:
+        return _named(await docker.version(), url)
+    except (DockerError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise EngineAwayError(f"the container engine at {url} does not answer: {error}") from error
+    finally:
+        await docker.close()
+
+
+def _named(told: dict[str, Any], url: str) -> str:
+    return f"{'Podman' if _is_podman(told) else 'Docker'} {told.get('Version', '?')} at {url}"
+
+
+def _is_podman(told: dict[str, Any]) -> bool:
+    return any("podman" in each.get("Name", "").lower() for each in told.get("Components") or ())

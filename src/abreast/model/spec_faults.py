@@ -33,6 +33,7 @@ _NAMED: Final = frozenset(
         *("versions", "versions.*.env", "rollout.gates.differences.endpoints"),
         *("rollout.gates.webhooks.*.metadata", "data.migrations", "data.roles"),
         *("flags", "flags.*.variants", "flags.*.rules.*.when"),
+        *("versions.*.container.labels", "versions.*.container.build.args"),
         *(
             f"rollout.gates.differences.{place}{key}"
             for place in ("", "endpoints.*.")
