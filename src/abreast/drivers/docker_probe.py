@@ -1,6 +1,7 @@
 """A TCP probe for published ports: there the engine's proxy accepts, whether or not the container does."""
 
 import asyncio
+import os
 from typing import Final
 
 from abreast.drivers.probe import Answer, ask
@@ -25,7 +26,8 @@ async def ask_published(place: Endpoint, probe: Probe, version: Version) -> Answ
     except TimeoutError:
         return Answer(well=False, detail=f"{what}: no answer within {probe.timeout_s:g} s")
     except OSError as error:
-        return Answer(well=False, detail=f"{what}: {(error.strerror or str(error)).lower()}")
+        words = os.strerror(error.errno).lower() if error.errno else str(error).lower()
+        return Answer(well=False, detail=f"{what}: {words}")
     if hung_up:
         return Answer(well=False, detail=f"{what}: hung up at once, so nobody listens in the container yet")
     return Answer(well=True, detail=f"{what} succeeded")
