@@ -1,7 +1,6 @@
 """A Docker driver's surroundings for tests: versions whose health the test sets, and a memory of what was told."""
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from abreast.drivers.docker import DockerDriver
 from abreast.drivers.docker_engine import Engine

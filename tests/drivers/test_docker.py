@@ -10,13 +10,13 @@ from abreast.model.container import Container
 from abreast.model.errors import DriverError
 from abreast.model.service import Version
 from tests.drivers.stage import Stage
-from tests.fakes.engine_api import engine_api
+from tests.fakes.engine_api import engine_api, unheard
 
 BOX = Version("v1", container=Container("shop:2", pull="never"))
 
 
 def driver(stage: Stage, url: str) -> DockerDriver:
-    engine = Engine(lambda: url, "home-1", stage.clock, str)
+    engine = Engine(lambda: url, "home-1", stage.clock, unheard)
     folder = stage.folder
     return DockerDriver(folder / "state", folder / "run", engine, stage.clock, stage.changed, stage.heard, "shop")
 

@@ -9,7 +9,7 @@ from aiodocker.exceptions import DockerError
 
 from abreast.drivers.docker_engine import Engine, EngineAwayError, engine_name
 from abreast.model.errors import DriverError
-from tests.fakes.engine_api import EngineApi, engine_api
+from tests.fakes.engine_api import EngineApi, engine_api, unheard
 from tests.process.programs import WallClock
 
 
@@ -91,7 +91,7 @@ async def test_without_any_it_says_so() -> None:
     def none() -> str:
         raise DriverError("there is none", "install one")
 
-    engine = Engine(none, "home-1", WallClock(), str)
+    engine = Engine(none, "home-1", WallClock(), unheard)
     with pytest.raises(DriverError, match="there is none"):
         await engine.hello()
     await engine.close()

@@ -9,7 +9,7 @@ from abreast.drivers.docker_instance import DockerGround
 from abreast.model.container import Container
 from abreast.model.service import InstanceState, Version
 from tests.drivers.stage import HURRIED, Stage
-from tests.fakes.engine_api import engine_api
+from tests.fakes.engine_api import engine_api, unheard
 from tests.process.programs import until
 
 
@@ -20,7 +20,7 @@ async def test_an_engine_that_refuses_makes_it_failed_with_its_words_and_stop_en
         api.answers["GET /containers/json"] = (200, [])
         api.answers["GET /images/shop:2/json"] = (200, {"Id": "sha256:1"})
         api.answers["POST /containers/create"] = (500, {"message": "no space left on device"})
-        engine = Engine(lambda: api.url, "home-1", stage.clock, str)
+        engine = Engine(lambda: api.url, "home-1", stage.clock, unheard)
         ground = DockerGround(
             service="shop",
             home="home-1",

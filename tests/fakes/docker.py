@@ -1,6 +1,6 @@
 """A real Docker engine for tests: dockerd in a network namespace of its own, with one small image.
 
-Needs root, Debian's docker.io, iproute2 and mmdebstrap. The engine is one for each worker; everything it made goes with it.
+Needs root, and Debian's docker.io, iproute2 and mmdebstrap. One engine for each worker; all that it made goes with it.
 The published ports are in the namespace: a test enters it by `inside`, and so does everything that it starts.
 """
 

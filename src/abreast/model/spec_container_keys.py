@@ -32,10 +32,10 @@ def image_name() -> Written:
     """The name of an image as engines take it: ``shop:2``, ``ghcr.io/acme/shop@sha256:…``, with ``${NAME}`` allowed."""
 
     def read(found: object) -> str:
-        if isinstance(found, str) and re.fullmatch(_IMAGE_PATTERN[1:-1], found):
-            return found
-        remedy = "write a name and a tag, such as shop:2 or ghcr.io/acme/shop:2"
-        refuse(f"{show(found)} is no name of an image", remedy)
+        if not isinstance(found, str) or not re.fullmatch(_IMAGE_PATTERN[1:-1], found):
+            remedy = "write a name and a tag, such as shop:2 or ghcr.io/acme/shop:2"
+            refuse(f"{show(found)} is no name of an image", remedy)
+        return found
 
     return Written(read, {"type": "string", "pattern": _IMAGE_PATTERN, "examples": ["shop:2"]})
 
