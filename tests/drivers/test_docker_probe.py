@@ -1,6 +1,7 @@
 """Probing a published port, behind which nobody may listen."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -12,14 +13,20 @@ TCP = Probe("tcp", timeout_s=1.0)
 
 
 async def asked(*, hang_up: bool) -> tuple[bool, str]:
+    over = asyncio.Event()
+
     async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not hang_up:
             await reader.read()
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        over.set()
 
     async with await asyncio.start_server(met, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         answer = await ask_published(Endpoint("127.0.0.1", port), TCP, VERSION)
+        await asyncio.wait_for(over.wait(), 5)
     return answer.well, answer.detail
 
 
