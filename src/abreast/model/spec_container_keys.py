@@ -23,9 +23,21 @@ _MEMORY_PATTERN: Final = r"^[0-9]{1,15}(\.[0-9]{1,3})? ?([kmgKMG]i?)?[bB]?$"
 _LEAST_MEMORY: Final = 6 << 20
 """Docker refuses less."""
 _LAST_PORT: Final = 65_535
+_VARIABLE: Final = re.compile(r"\$\{")
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _BAD_NETWORKS: Final = ("host", "none")
 _VOLUME: Final = "write SOURCE:TARGET or SOURCE:TARGET:ro, such as ./data:/data:ro, cache:/var/cache, or /scratch"
+
+
+def later(known: Written) -> Written:
+    """As ``known`` reads it, or with ``${NAME}`` in it the text as it stands: it is read once that is replaced."""
+
+    def read(found: object) -> object:
+        if isinstance(found, str) and _VARIABLE.search(found):
+            return found
+        return known.read(found)
+
+    return Written(read, {"anyOf": [dict(known.schema), {"type": "string", "pattern": r"\$\{"}]})
 
 
 def image_name() -> Written:
@@ -147,14 +159,14 @@ class ContainerKeys(Keys):
     command: Annotated[tuple[str, ...], argv()] = entry(
         "instead of the image's command; {port} and {instance} are replaced", ()
     )
-    volumes: tuple[Annotated[Mount, volume()], ...] = many(
+    volumes: tuple[Annotated[Mount | str, later(volume())], ...] = many(
         "what is mounted: SOURCE:TARGET[:ro], SOURCE a path relative to the spec's directory or a volume's name"
     )
-    networks: tuple[Annotated[str, network()], ...] = many(
+    networks: tuple[Annotated[str, later(network())], ...] = many(
         "networks of the engine's that instances join; the gateway reaches them by their address in the first"
     )
-    cpus: Annotated[float | None, processors()] = entry("processors that an instance may use at most", None)
-    memory_bytes: Annotated[int | None, memory()] = entry(
+    cpus: Annotated[float | str | None, later(processors())] = entry("processors that an instance may use at most", None)
+    memory_bytes: Annotated[int | str | None, later(memory())] = entry(
         "memory that an instance may use at most, such as 512m", None, alias="memory"
     )
     user: Annotated[str | None, line("a user, or user:group", unquoted=True)] = entry(
@@ -172,7 +184,10 @@ PORT: Final = whole(1, _LAST_PORT)
 
 
 def container(keys: ContainerKeys | None, image: str, port: int | None, directory: str) -> Container | None:
-    """The container that the keys of a version tell of; None if they tell of none. Paths start at ``directory``."""
+    """The container that the keys of a version tell of; None if they tell of none. Paths start at ``directory``.
+
+    The keys are those in which variables have been replaced already.
+    """
     if not image and (keys is None or keys.build is None):
         return None
     keys = keys or ContainerKeys()
@@ -183,11 +198,13 @@ def container(keys: ContainerKeys | None, image: str, port: int | None, director
         port=port,
         command=keys.command,
         volumes=tuple(
-            Mount(mount.target, _source(directory, mount.source), read_only=mount.read_only) for mount in keys.volumes
+            Mount(mount.target, _source(directory, mount.source), read_only=mount.read_only)
+            for mount in keys.volumes
+            if isinstance(mount, Mount)
         ),
         networks=keys.networks,
-        cpus=keys.cpus,
-        memory_bytes=keys.memory_bytes,
+        cpus=keys.cpus if isinstance(keys.cpus, float) else None,
+        memory_bytes=keys.memory_bytes if isinstance(keys.memory_bytes, int) else None,
         user=keys.user or "",
         labels=tuple(keys.labels.items()),
         pull=keys.pull,
