@@ -47,6 +47,7 @@ def test_the_environment_is_filled_and_tells_who_it_is() -> None:
 
 def test_everything_that_is_told_is_asked_for() -> None:
     body = asked(
+        entrypoint=("/init", "{instance}"),
         command=("serve", "{port}", "{instance}"),
         volumes=(Mount("/a", "/srv/a", read_only=True), Mount("/b", "cache"), Mount("/c")),
         networks=("inner", "outer"),
@@ -56,6 +57,7 @@ def test_everything_that_is_told_is_asked_for() -> None:
         labels=(("team", "shop"),),
     )
     host = body["HostConfig"]
+    assert body["Entrypoint"] == ["/init", "v1-2"]
     assert body["Cmd"] == ["serve", "9000", "v1-2"]
     assert body["User"] == "1000"
     assert body["Volumes"] == {"/c": {}}

@@ -20,6 +20,7 @@ def test_variables_are_replaced_in_every_key() -> None:
     image: shop:${TAG}
     container:
       build: {context: "app-${TAG}", dockerfile: "Docker${TAG}", target: "t${TAG}", args: {A: "${TAG}-${NO:-x}"}}
+      entrypoint: ["/init-${TAG}"]
       command: [serve, "--tag=${TAG}", "${LOUD}"]
       volumes: ["${DATA}:/data:ro", "cache-${TAG}:/cache", "${NO:-/etc/x}:/x"]
       networks: ["${NET}"]
@@ -31,6 +32,7 @@ def test_variables_are_replaced_in_every_key() -> None:
     ) == Container(
         image="shop:7",
         build=Build("/srv/shop/app-7", "Docker7", (("A", "7-x"),), "t7"),
+        entrypoint=("/init-7",),
         command=("serve", "--tag=7", "A B"),
         volumes=(Mount("/data", "/srv/shop/data", read_only=True), Mount("/cache", "cache-7"), Mount("/x", "/etc/x")),
         networks=("inner",),

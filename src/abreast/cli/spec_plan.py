@@ -100,6 +100,9 @@ def _kind(version: Version) -> str:
     if version.external:
         return f"runs elsewhere at {', '.join(map(str, version.endpoints))}"
     noun = "instance" if version.instances == 1 else "instances"
+    if version.container is not None:
+        told = version.container
+        return f"{version.instances} {noun} of the image {told.image or f'built from {told.build.context}'}"
     return f"{version.instances} {noun} of `{shlex.join(version.run)}`"
 
 

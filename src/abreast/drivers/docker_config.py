@@ -141,6 +141,8 @@ def configuration(version: Version, seat: Seat, *, image: str, port: int, podman
         "StopTimeout": math.ceil(version.stop_timeout_s),
         "HostConfig": host,
     }
+    if told.entrypoint:
+        body["Entrypoint"] = [filled(part) for part in told.entrypoint]
     if told.command:
         body["Cmd"] = [filled(part) for part in told.command]
     if told.user:

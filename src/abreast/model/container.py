@@ -38,6 +38,7 @@ class Container:
     image: str = ""
     build: Build | None = None
     port: int | None = None
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     volumes: tuple[Mount, ...] = ()
     networks: tuple[str, ...] = ()

@@ -36,7 +36,10 @@ FILE_NAME: Final = "abreast.yaml"
 _AS_WRITTEN: Final = frozenset(
     {
         *("service", "stable", "versions.*.run.*", "versions.*.env.*", "versions.*.cwd", "rollout.steps.*.approve"),
-        *(f"versions.*.container.{key}" for key in ("command.*", "user", "labels.*", "build.args.*", "build.target")),
+        *(
+            f"versions.*.container.{key}"
+            for key in ("entrypoint.*", "command.*", "user", "labels.*", "build.args.*", "build.target")
+        ),
         *("data.schema", "data.roles.*", "data.tags.*"),
         *("flags.*.default", "flags.*.rules.*.variant"),
         *("rollout.gates.promql.*.name", "rollout.gates.webhooks.*.name", "rollout.gates.webhooks.*.metadata.*"),

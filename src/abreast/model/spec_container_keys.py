@@ -156,6 +156,9 @@ class ContainerKeys(Keys):
     build: BuildKeys | None = Field(
         default=None, description="build the image from a Dockerfile instead of pulling it; `image` is then its name"
     )
+    entrypoint: Annotated[tuple[str, ...], argv()] = entry(
+        "instead of the image's ENTRYPOINT, and of its CMD; {port} and {instance} are replaced", ()
+    )
     command: Annotated[tuple[str, ...], argv()] = entry(
         "instead of the image's command; {port} and {instance} are replaced", ()
     )
@@ -165,7 +168,9 @@ class ContainerKeys(Keys):
     networks: tuple[Annotated[str, later(network())], ...] = many(
         "networks of the engine's that instances join; the gateway reaches them by their address in the first"
     )
-    cpus: Annotated[float | str | None, later(processors())] = entry("processors that an instance may use at most", None)
+    cpus: Annotated[float | str | None, later(processors())] = entry(
+        "processors that an instance may use at most", None
+    )
     memory_bytes: Annotated[int | str | None, later(memory())] = entry(
         "memory that an instance may use at most, such as 512m", None, alias="memory"
     )
@@ -196,6 +201,7 @@ def container(keys: ContainerKeys | None, image: str, port: int | None, director
         image=image,
         build=_build(build, directory) if build else None,
         port=port,
+        entrypoint=keys.entrypoint,
         command=keys.command,
         volumes=tuple(
             Mount(mount.target, _source(directory, mount.source), read_only=mount.read_only)

@@ -24,6 +24,7 @@ def expanded_container(keys: ContainerKeys, path: Path, replace: Replace) -> Con
     networks = tuple(read(each, (*path, "networks", at), network().read) for at, each in enumerate(keys.networks))
     update = {
         "build": keys.build and _build(keys.build, (*path, "build"), replace),
+        "entrypoint": tuple(text(each, "entrypoint") for each in keys.entrypoint),
         "command": tuple(text(each, "command") for each in keys.command),
         "volumes": volumes,
         "networks": networks,
