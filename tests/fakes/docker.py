@@ -8,8 +8,8 @@ import contextlib
 import ctypes
 import os
 import shutil
-import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +22,9 @@ import pytest
 IMAGE: Final = "abreast-py:1"
 """Debian's python3 and nothing else."""
 
+SHOP_BASE: Final = "abreast-shop-base:1"
+"""The same with what the example's shop needs, so that its build asks no package index."""
+
 DEADLINE_S: Final = 30.0
 _NEWNET: Final = 0x40000000
 _PACKAGES: Final = "python3-minimal,libpython3-stdlib,python3,dash,libc-bin,base-files"
@@ -29,13 +32,23 @@ _PROGRAMS: Final = ("dockerd", "ip", "nsenter")
 
 
 class Dockerd:
-    """One engine. ``url`` is its socket's, in a directory of its own below /tmp; nothing of the machine's is used."""
+    """One engine. ``url`` is its socket's, in a directory of its own below /tmp; nothing of the machine's is used.
 
-    def __init__(self, home: Path) -> None:
+    With ``disk_mb`` all that it keeps is on a file system of that size, at ``data``; ``options`` are more of dockerd's.
+    """
+
+    def __init__(self, home: Path, *options: str, disk_mb: int = 0) -> None:
         self.home = home
-        self.namespace = f"abreast-{os.getpid()}"
+        self.namespace = home.name
+        self._options = options
+        self._disk_mb = disk_mb
         self.url = f"unix://{home / 'docker.sock'}"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        """Where it keeps images and containers."""
+        return self.home / "data"
 
     @property
     def namespace_file(self) -> Path:
@@ -45,18 +58,22 @@ class Dockerd:
         """Make the namespace, start the engine, give it its image."""
         _run("ip", "netns", "add", self.namespace)
         _run("nsenter", f"--net={self.namespace_file}", "ip", "link", "set", "lo", "up")
+        if self._disk_mb:
+            self.data.mkdir()
+            _run("mount", "-t", "tmpfs", "-o", f"size={self._disk_mb}m", "tmpfs", str(self.data))
         self.start()
         self.client("import", "--change", 'CMD ["python3"]', str(_archive()), IMAGE)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = {
-            "--data-root": self.home / "data",
+            "--data-root": self.data,
             "--exec-root": self.home / "exec",
             "--pidfile": self.home / "pid",
             "--host": self.url,
         }
-        argv = ["nsenter", f"--net={self.namespace_file}", "dockerd", *(f"{k}={v}" for k, v in options.items())]
+        argv = ["nsenter", f"--net={self.namespace_file}", "dockerd", *self._options]
+        argv += [f"{key}={value}" for key, value in options.items()]
         self._forget_dead_containerd()
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
@@ -82,6 +99,18 @@ class Dockerd:
         self._process.kill()
         self._process.wait()
 
+    def give_shop_base(self) -> None:
+        """Build `SHOP_BASE`, of the packages that abreast's own lock names, for the image's Python."""
+        context = self.home / "base"
+        place = context / "packages"
+        lock = Path(__file__).parents[2] / "requirements/runtime.txt"
+        target = ("--target", str(place), "--python-version", "3.11", "--only-binary", ":all:")
+        packages = ("fastapi", "httptools", "uvicorn", "uvloop")
+        _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", *target, "--constraint", str(lock), *packages)
+        file = f"FROM {IMAGE}\nCOPY packages /usr/lib/python3/dist-packages\n"
+        (context / "Dockerfile").write_text(file)
+        self.client("build", "--quiet", "--tag", SHOP_BASE, str(context))
+
     def client(self, *words: str) -> str:
         """What ``docker WORDS`` prints."""
         return _run(*self._client(*words))
@@ -103,8 +132,8 @@ class Dockerd:
         self.clear()
         assert self._process is not None
         family = psutil.Process(self._process.pid).children(recursive=True)
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(DEADLINE_S)
+        # Without containers there is nothing that it would have to end in order, and it takes seconds for that.
+        self.kill()
         for process in [*family, *self._strays()]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -182,14 +211,23 @@ def _require() -> None:
         pytest.skip(message)
 
 
+@contextlib.contextmanager
+def new_engine(*options: str, disk_mb: int = 0) -> Iterator[Dockerd]:
+    """An engine of its own; it and all that it made is gone afterwards."""
+    made = Dockerd(Path(tempfile.mkdtemp(prefix="abdk-", dir="/tmp")), *options, disk_mb=disk_mb)
+    try:
+        made.create()
+        yield made
+    finally:
+        made.remove()
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Dockerd]:
     """The worker's engine; for tests `dockerd` is the one to ask for."""
     _require()
-    made = Dockerd(Path(tempfile.mkdtemp(prefix="abdk-", dir="/tmp")))
-    made.create()
-    yield made
-    made.remove()
+    with new_engine() as made:
+        yield made
 
 
 @pytest.fixture

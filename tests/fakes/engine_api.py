@@ -13,7 +13,10 @@ Answers = dict[str, tuple[int, Any]]
 
 
 class EngineApi:
-    """``asked`` holds each question in order; what is not in ``answers`` is answered 404."""
+    """``asked`` holds each question in order; what is not in ``answers`` is answered 404.
+
+    Bytes are sent as they are.
+    """
 
     def __init__(self, socket: Path) -> None:
         self.socket = socket
@@ -38,6 +41,8 @@ class EngineApi:
         question = f"{request.method} {request.path.removeprefix('/v1.41')}"
         self.asked.append(question)
         status, body = self.answers.get(question, (404, {"message": f"nothing is known of {question}"}))
+        if isinstance(body, bytes):
+            return web.Response(status=status, body=body)
         return web.Response(status=status, text=json.dumps(body), content_type="application/json")
 
 

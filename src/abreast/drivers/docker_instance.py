@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from aiodocker.exceptions import DockerError
@@ -23,7 +24,7 @@ from abreast.drivers.docker_config import (
 from abreast.drivers.docker_engine import Engine, EngineAwayError
 from abreast.drivers.docker_faults import explained
 from abreast.drivers.docker_image import Images
-from abreast.drivers.docker_log import Lines
+from abreast.drivers.docker_log import Lines, said
 from abreast.drivers.ground import Ground
 from abreast.drivers.member import End, Member, cancelled
 from abreast.drivers.probe import Answer
@@ -223,7 +224,7 @@ class DockerInstance(Member):
         while True:
             try:
                 await engine.back()
-                await engine.ask(lambda docker: self._lines.follow(docker.containers.container(container)))
+                await engine.ask(lambda docker: self._lines.follow(partial(said, docker, container)))
             except EngineAwayError:
                 continue
             except DockerError as error:
