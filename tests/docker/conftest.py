@@ -7,9 +7,9 @@ import pytest
 
 from abreast.drivers.docker import DockerDriver
 from tests.docker.stage import DockerStage
-from tests.fakes.docker import Dockerd, dockerd, engine
+from tests.fakes.docker import Dockerd, dockerd, engine, shop_base
 
-__all__ = ["dockerd", "engine"]
+__all__ = ["dockerd", "engine", "shop_base"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.docker import SHOP_BASE, Dockerd
+from tests.fakes.docker import Dockerd
 
 DEMO = (sys.executable, "-m", "abreast", "demo", "--driver", "docker")
 
@@ -21,11 +21,11 @@ def env(short_tmp: Path, dockerd: Dockerd) -> Mapping[str, str]:
 
 @pytest.mark.acceptance
 @pytest.mark.timeout(240)
-def test_it_keeps_every_promise_and_leaves_nothing(short_tmp: Path, dockerd: Dockerd, env: Mapping[str, str]) -> None:
+def test_it_keeps_every_promise_and_leaves_nothing(
+    short_tmp: Path, shop_base: str, dockerd: Dockerd, env: Mapping[str, str]
+) -> None:
     """Given an engine and a base image, the demo is the one that processes have, with containers."""
-    dockerd.give_shop_base()
-
-    done = subprocess.run((*DEMO, "--base-image", SHOP_BASE), capture_output=True, text=True, check=False, env=env)
+    done = subprocess.run((*DEMO, "--base-image", shop_base), capture_output=True, text=True, check=False, env=env)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every instance is a container of Docker 20.10" in done.stdout
@@ -38,9 +38,10 @@ def test_it_keeps_every_promise_and_leaves_nothing(short_tmp: Path, dockerd: Doc
 
 
 @pytest.mark.timeout(90)
-def test_an_interrupted_one_ends_every_container(short_tmp: Path, dockerd: Dockerd, env: Mapping[str, str]) -> None:
-    dockerd.give_shop_base()
-    argv = (*DEMO, "--base-image", SHOP_BASE)
+def test_an_interrupted_one_ends_every_container(
+    short_tmp: Path, shop_base: str, dockerd: Dockerd, env: Mapping[str, str]
+) -> None:
+    argv = (*DEMO, "--base-image", shop_base)
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as demo:
         assert demo.stdout is not None
         shown = ""

@@ -230,6 +230,13 @@ def engine() -> Iterator[Dockerd]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def shop_base(engine: Dockerd) -> str:
+    """The name of `SHOP_BASE`, which the engine has; made outside of its network, where a package index is."""
+    engine.give_shop_base()
+    return SHOP_BASE
+
+
 @pytest.fixture
 def dockerd(engine: Dockerd) -> Iterator[Dockerd]:
     """The engine, without containers; the test is in its network."""
