@@ -8,8 +8,9 @@ import pytest
 from abreast.drivers.docker import DockerDriver
 from tests.docker.stage import DockerStage
 from tests.fakes.docker import Dockerd, dockerd, engine, shop_base
+from tests.fakes.podman import podman, podman_engine
 
-__all__ = ["dockerd", "engine", "shop_base"]
+__all__ = ["dockerd", "engine", "podman", "podman_engine", "shop_base"]
 
 
 @pytest.fixture

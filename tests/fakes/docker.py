@@ -77,6 +77,11 @@ class Dockerd:
         self._forget_dead_containerd()
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
+        self.await_answer()
+
+    def await_answer(self) -> None:
+        """Wait until what was started answers; fails with its words if it ends, or after the deadline."""
+        assert self._process is not None
         deadline = time.monotonic() + DEADLINE_S
         while _quiet(*self._client("version")) != 0:
             words = (self.home / "log").read_text(errors="replace")[-600:]
@@ -138,6 +143,10 @@ class Dockerd:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(family, DEADLINE_S)
+        self.forget()
+
+    def forget(self) -> None:
+        """Delete what it wrote, and its network."""
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
         for mounted in (line.split()[1] for line in mounts.splitlines()):
             if mounted.startswith(str(self.home)):
@@ -201,8 +210,8 @@ def _quiet(*argv: str) -> int:
     return subprocess.run(argv, capture_output=True, check=False).returncode
 
 
-def _require() -> None:
-    """With CI=true nothing is skipped."""
+def require() -> None:
+    """Skip where an engine cannot be had. With CI=true nothing is skipped: it fails."""
     missing = [name for name in _PROGRAMS if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         message = f"a Docker engine of the tests' own needs root, and apt-get install docker.io iproute2 ({missing})"
@@ -225,7 +234,7 @@ def new_engine(*options: str, disk_mb: int = 0) -> Iterator[Dockerd]:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Dockerd]:
     """The worker's engine; for tests `dockerd` is the one to ask for."""
-    _require()
+    require()
     with new_engine() as made:
         yield made
 

@@ -20,6 +20,7 @@ _REMEDIES: Final = (
     ("unable to start container process: exec", "correct `container.command`, or the image's CMD"),
     ("unable to find user", "correct `container.user`: the image has no such user"),
     ("is already in use by container", "remove the container of that name; it is not abreast's"),
+    ("that name is already in use", "remove the container of that name; it is not abreast's"),  # Podman's words
     ("pull access denied", "correct the image's name, or fetch it yourself: docker login, docker pull"),
     ("manifest unknown", "correct the image's tag: the registry has none of that name"),
     ("repository does not exist", "correct the image's name"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
@@ -20,6 +21,8 @@ _OK: Final = 200
 _HEAD_BYTES: Final = 8
 """Before each frame: the stream, three zeros, and the frame's size."""
 _SIZE_BYTES: Final = 4
+_DIGITS: Final = 9
+_END: Final = "\n"
 
 Since = Callable[[str], AsyncGenerator[str]]
 """The lines since a Unix second, each with its timestamp."""
@@ -50,7 +53,7 @@ class Lines:
     def __init__(self, log: LogFile, since: float = 0.0) -> None:
         self._log = log
         self._since = since
-        self._last = ""
+        self._last = ("", "")
 
     async def follow(self, since: Since) -> None:
         """Write every line until there are no more. Raises what reading them raises, and OSError."""
@@ -60,7 +63,8 @@ class Lines:
                 async for line in lines:
                     text = self._new(line)
                     if text is not None:
-                        os.write(descriptor, text.encode())
+                        # Podman sends lines without their end.
+                        os.write(descriptor, f"{text.removesuffix(_END)}{_END}".encode())
         finally:
             os.close(descriptor)
 
@@ -69,7 +73,14 @@ class Lines:
         stamp, blank, text = line.partition(" ")
         if not blank or len(stamp) > _NANOSECONDS or not stamp[:4].isdigit():
             return line
-        if stamp <= self._last:
+        moment = _comparable(stamp)
+        if moment <= self._last:
             return None
-        self._last = stamp
+        self._last = moment
         return text
+
+
+def _comparable(stamp: str) -> tuple[str, str]:
+    """A timestamp that sorts by its time: Podman leaves out zeros at the end of the fraction."""
+    second, _, fraction = re.split(r"[Z+]", stamp, maxsplit=1)[0].partition(".")
+    return second, fraction.ljust(_DIGITS, "0")
