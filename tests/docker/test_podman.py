@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from abreast.drivers.docker import DockerDriver
 from abreast.model.service import InstanceState
 from tests.docker.stage import DockerStage
 from tests.docker.test_contract import DockerWorld
@@ -45,6 +46,15 @@ def starter(world: DockerWorld) -> DockerWorld:
     return world
 
 
+@pytest.fixture
+async def podman_driver(podman_stage: DockerStage, podman: Podman) -> AsyncIterator[DockerDriver]:
+    made = podman_stage.docker()
+    await made.start()
+    yield made
+    await made.close(stop=True)
+    assert podman.containers() == []
+
+
 async def test_a_life_of_containers(podman_stage: DockerStage, podman: Podman) -> None:
     """Ready, killed and replaced, adopted by the next driver with its log, stopped: nothing is left."""
     stage = podman_stage
@@ -68,15 +78,11 @@ async def test_a_life_of_containers(podman_stage: DockerStage, podman: Podman) -
     assert podman.containers() == []
 
 
-async def test_an_end_is_told_with_its_last_line(podman_stage: DockerStage, podman: Podman) -> None:
+async def test_an_end_is_told_with_its_last_line(podman_stage: DockerStage, podman_driver: DockerDriver) -> None:
     stage = podman_stage
-    driver = stage.docker()
-    await driver.start()
-    await driver.run(stage.saying("print('one'); print('no database'); raise SystemExit(3)"))
+    await podman_driver.run(stage.saying("print('one'); print('no database'); raise SystemExit(3)"))
     await until(lambda: [each for each in stage.reasons(InstanceState.FAILED) if "its last line" in each], "told", 30)
     (told, *_) = [each for each in stage.reasons(InstanceState.FAILED) if "its last line" in each]
     assert "exit code 3" in told
     assert "its last line: no database" in told
     assert (stage.folder / "state/logs/v1-1.log").read_text().startswith("one\nno database\n")
-    await driver.close(stop=True)
-    assert podman.containers() == []

@@ -39,18 +39,29 @@ async def test_lines_come_once_and_without_their_stamp(tmp_path: Path) -> None:
     assert saying.since == "5.500000000"
 
 
-async def test_lines_that_come_without_their_end_are_lines_all_the_same(tmp_path: Path) -> None:
+async def test_a_line_that_comes_in_parts_is_one_line(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "v1-1.log")
-    await Lines(log).follow(Saying(FIRST.strip(), SECOND.strip()))
+    await Lines(log).follow(Saying(FIRST.strip(), FIRST.replace("one", ""), SECOND))
     assert log.path.read_text() == "one\ntwo\n"
 
 
 async def test_podman_s_shorter_fractions_are_in_their_order(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "v1-1.log")
     stamps = ("00Z", "00.1Z", "00.12Z", "00.2+00:00", "01Z")
-    lines = [f"2026-01-01T00:00:{stamp} {number}" for number, stamp in enumerate(stamps)]
-    await Lines(log).follow(Saying(*lines, *lines))
+    said_twice = Saying(*(f"2026-01-01T00:00:{stamp} {number}\n" for number, stamp in enumerate(stamps)))
+    lines = Lines(log)
+    await lines.follow(said_twice)
+    await lines.follow(said_twice)
     assert log.path.read_text() == "0\n1\n2\n3\n4\n"
+
+
+async def test_lines_of_the_same_moment_are_all_kept_and_once(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "v1-1.log")
+    lines = Lines(log)
+    both = (FIRST, FIRST.replace("one", "uno"))
+    await lines.follow(Saying(*both))
+    await lines.follow(Saying(*both, FIRST.replace("one", "eins"), SECOND))
+    assert log.path.read_text() == "one\nuno\neins\ntwo\n"
 
 
 async def test_what_has_no_stamp_is_kept_as_it_is(tmp_path: Path) -> None:

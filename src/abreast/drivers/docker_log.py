@@ -22,7 +22,6 @@ _HEAD_BYTES: Final = 8
 """Before each frame: the stream, three zeros, and the frame's size."""
 _SIZE_BYTES: Final = 4
 _DIGITS: Final = 9
-_END: Final = "\n"
 
 Since = Callable[[str], AsyncGenerator[str]]
 """The lines since a Unix second, each with its timestamp."""
@@ -54,17 +53,21 @@ class Lines:
         self._log = log
         self._since = since
         self._last = ("", "")
+        self._written = 0
+        """How many lines of the last moment are written."""
+        self._seen = 0
+        """How many of them this reading has met."""
 
     async def follow(self, since: Since) -> None:
         """Write every line until there are no more. Raises what reading them raises, and OSError."""
+        self._seen = 0
         descriptor = self._log.open()
         try:
             async with aclosing(since(f"{self._since:.9f}" if self._since else "0")) as lines:
                 async for line in lines:
                     text = self._new(line)
                     if text is not None:
-                        # Podman sends lines without their end.
-                        os.write(descriptor, f"{text.removesuffix(_END)}{_END}".encode())
+                        os.write(descriptor, text.encode())
         finally:
             os.close(descriptor)
 
@@ -74,9 +77,16 @@ class Lines:
         if not blank or len(stamp) > _NANOSECONDS or not stamp[:4].isdigit():
             return line
         moment = _comparable(stamp)
-        if moment <= self._last:
+        if moment < self._last:
             return None
-        self._last = moment
+        if moment > self._last:
+            self._last, self._written, self._seen = moment, 1, 1
+            return text
+        # Podman gives what it read at once the same time, and a line that was written in parts comes in parts.
+        self._seen += 1
+        if self._seen <= self._written:
+            return None
+        self._written = self._seen
         return text
 
 
