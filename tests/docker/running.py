@@ -35,10 +35,11 @@ http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Shop).serve_forev
 """
 """Serves at $PORT and names its version; the same for a process and in a container."""
 
-WAIT_S: Final = 20.0
+WAIT_S: Final = 45.0
+"""Only a machine that is short of time needs more than a few of these seconds."""
 _LOOK_S: Final = 0.05
 _RATE_PER_S: Final = 100.0
-_LONGEST_S: Final = 80.0
+_LONGEST_S: Final = 110.0
 
 
 def process(instances: int = 1) -> Json:

@@ -7,9 +7,9 @@ import pytest
 
 from abreast.drivers.docker import DockerDriver
 from abreast.model.service import InstanceState
+from tests.contracts import test_driver as contract
 from tests.docker.stage import DockerStage
 from tests.docker.test_contract import DockerWorld
-from tests.docker.test_contract import contract as _contract
 from tests.drivers.stage import only, ready
 from tests.fakes.podman import Podman
 from tests.process.programs import until
@@ -20,7 +20,7 @@ _KEPT = pytest.mark.acceptance
 globals().update(
     {
         name: _KEPT(test)
-        for name, test in vars(_contract).items()
+        for name, test in vars(contract).items()
         if name.startswith("test_") and name != "test_the_hopeless_is_refused_and_nothing_is_begun"
     }
 )

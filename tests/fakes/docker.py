@@ -28,7 +28,7 @@ SHOP_BASE: Final = "abreast-shop-base:1"
 DEADLINE_S: Final = 30.0
 _NEWNET: Final = 0x40000000
 _PACKAGES: Final = "python3-minimal,libpython3-stdlib,python3,dash,libc-bin,base-files"
-_PROGRAMS: Final = ("dockerd", "ip", "nsenter")
+_PROGRAMS: Final = ("dockerd", "ip", "nsenter", "mmdebstrap")
 
 
 class Dockerd:
@@ -214,7 +214,8 @@ def require() -> None:
     """Skip where an engine cannot be had. With CI=true nothing is skipped: it fails."""
     missing = [name for name in _PROGRAMS if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
-        message = f"a Docker engine of the tests' own needs root, and apt-get install docker.io iproute2 ({missing})"
+        wanted = "root, and apt-get install docker.io iproute2 mmdebstrap"
+        message = f"a Docker engine of the tests' own needs {wanted} ({missing})"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

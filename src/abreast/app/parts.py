@@ -108,9 +108,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         checker.post(controllers[0].rollout, event)
 
     gateway = _gateway(service, state, clock, wake, note)
-    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
-    _reserve(process, service, api)
-    docker = _docker(service, state, clock, wake, note)
+    process, docker = _process(spec, service, state, clock, note, wake), _docker(service, state, clock, wake, note)
     drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)), docker)
     keeper = _keeper(spec, clock, wake, note)
     actor = Actor(service, drivers, gateway, secret, keeper)
@@ -164,6 +162,14 @@ async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock)
     return flags
 
 
+def _process(spec: Spec, service: Service, state: StateDir, clock: Clock, note: Note, wake: Wake) -> ProcessDriver:
+    """The gateway listens only once a version is ready: until then its port, and the API's, must not look free."""
+    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
+    process.reserve(service.gateway.listen.port)
+    process.reserve((spec.api.listen or DEFAULT_LISTEN).port)
+    return process
+
+
 def _docker(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> DockerDriver:
     """It asks for an engine only when a version needs one, and says of it what it says of instances."""
     engine = Engine(engine_url, home_id(state.path), clock, lambda reason: note(EventKind.INSTANCE, reason))
@@ -173,12 +179,6 @@ def _docker(service: Service, state: StateDir, clock: Clock, wake: Wake, note: N
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
     """The hand in the database; None where the spec names none."""
     return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
-
-
-def _reserve(process: ProcessDriver, service: Service, api: ApiSettings) -> None:
-    """The gateway listens only once a version is ready: until then its port, and the API's, must not look free."""
-    process.reserve(service.gateway.listen.port)
-    process.reserve((api.listen or DEFAULT_LISTEN).port)
 
 
 async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Notifier:

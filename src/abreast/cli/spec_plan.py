@@ -101,8 +101,8 @@ def _kind(version: Version) -> str:
         return f"runs elsewhere at {', '.join(map(str, version.endpoints))}"
     noun = "instance" if version.instances == 1 else "instances"
     if version.container is not None:
-        told = version.container
-        return f"{version.instances} {noun} of the image {told.image or f'built from {told.build.context}'}"
+        image, build = version.container.image, version.container.build
+        return f"{version.instances} {noun} of the image {image or (f'built from {build.context}' if build else '')}"
     return f"{version.instances} {noun} of `{shlex.join(version.run)}`"
 
 
