@@ -1,11 +1,15 @@
 """``abreast doctor``: the spec, Envoy, and the running control plane or, without one, the machine."""
 
+import asyncio
 import json
+from contextlib import closing
 from pathlib import Path
+from socket import AF_UNIX, socket
 
 import pytest
 
 from tests.cli.plane import Plane, Run
+from tests.fakes.engine_api import engine_api
 
 SPEC = """versions:
   v1: {run: "{python} -m http.server {port}", ready: GET /}
@@ -86,3 +90,59 @@ def test_faults_of_the_migrations_are_faults(spec: Path, abreast: Run) -> None:
     assert "a.yaml:1: operations[0].drop_indx: there is no operation 'drop_indx'\n  → did you mean" in ended.out
     assert "✘ abreast.yaml:4: data.migrations.v2[1]: there is no file" in ended.out
     assert "has no fault" not in ended.out
+
+
+BOXED = "versions: {v1: {image: shop:1}, v2: {container: {build: {context: .}}}}"
+
+
+async def test_the_container_engine_is_named(
+    plane: Plane, spec: Path, abreast: Run, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec.write_text(BOXED, encoding="utf-8")
+    (short_tmp / "Dockerfile").touch()
+    plane.answers("/doctor", [])
+    async with engine_api(short_tmp) as api:
+        monkeypatch.setenv("DOCKER_HOST", api.url)
+        ended = await asyncio.to_thread(abreast, "doctor")
+
+    assert ended.code == 0
+    assert f"✔ the container engine is Docker 20.10 at {api.url}\n" in ended.out
+
+
+def test_without_an_engine_that_is_the_fault_and_so_is_a_missing_dockerfile(
+    plane: Plane, spec: Path, abreast: Run, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec.write_text(BOXED, encoding="utf-8")
+    plane.answers("/doctor", [])
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{short_tmp}/gone.sock")
+
+    ended = abreast("doctor")
+
+    assert ended.code == 1
+    assert "✘ versions.v2.container.build: there is no Dockerfile" in ended.out
+    assert "gone.sock'\n  → start the engine, or correct DOCKER_HOST" in ended.out
+
+
+def test_an_engine_that_does_not_answer_is_a_fault(
+    plane: Plane, spec: Path, abreast: Run, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec.write_text("versions: {v1: {image: shop:1}}", encoding="utf-8")
+    plane.answers("/doctor", [])
+    with closing(socket(AF_UNIX)) as dead:
+        dead.bind(str(short_tmp / "dead.sock"))
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{short_tmp}/dead.sock")
+
+        ended = abreast("doctor")
+
+    assert ended.code == 1
+    assert "does not answer" in ended.out
+    assert "  → start it, or say by DOCKER_HOST where another one is\n" in ended.out
+
+
+def test_without_containers_no_engine_is_asked_for(
+    plane: Plane, spec: Path, abreast: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane.answers("/doctor", [])
+    monkeypatch.setenv("DOCKER_HOST", "unix:///gone.sock")
+
+    assert "engine" not in abreast("doctor").out

@@ -15,7 +15,7 @@ VERBS = (
     *("up", "start", "status", "promote", "pause", "resume", "weight", "abort", "undo", "retry", "retire"),
     *("explain", "findings", "finding", "accept", "reopen", "compare"),
     *("events", "history", "doctor", "check", "schema", "init", "simulate", "replay"),
-    *("demo", "tester", "restart-gateway", "bench", "alerts", "token", "data", "flag"),
+    *("demo", "import", "tester", "restart-gateway", "bench", "alerts", "token", "data", "flag"),
 )
 
 

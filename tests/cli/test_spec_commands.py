@@ -52,8 +52,8 @@ def test_check_prints_every_fault_to_stderr() -> None:
     assert out == ""
     assert err.splitlines()[::2] == [
         (
-            "abreast.yaml:1: versions.v1.foo: unknown key 'foo'; allowed here: run, endpoints, deployment, "
-            "kubernetes, instances, env, cwd, ready, live, start_timeout, stop_timeout, timeout, "
+            "abreast.yaml:1: versions.v1.foo: unknown key 'foo'; allowed here: run, endpoints, image, port, "
+            "container, deployment, kubernetes, instances, env, cwd, ready, live, start_timeout, stop_timeout, timeout, "
             "keep_alive, protocol, capacity, isolated"
         ),
         "abreast.yaml:2: stable: no version is called 'v2'; `versions` has: v1",

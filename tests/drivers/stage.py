@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from abreast.drivers.instance import Ground
+from abreast.drivers.instance import ProcessGround
 from abreast.drivers.process import ProcessDriver
 from abreast.drivers.record import Records
 from abreast.drivers.timing import Timing
@@ -64,9 +64,9 @@ class Stage:
             timing=self.timing,
         )
 
-    def ground(self) -> Ground:
+    def ground(self) -> ProcessGround:
         """What a driver would give its instances."""
-        return Ground(
+        return ProcessGround(
             service="shop",
             home=home_id(self.folder / "state"),
             logs=self.folder / "state" / "logs",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from abreast.drivers.instance import Ground, ProcessInstance
+from abreast.drivers.instance import ProcessGround, ProcessInstance
 from abreast.model.service import InstanceState, Version
 from abreast.process.port import PortPool
 from tests.drivers.stage import LIVE, Stage
@@ -26,7 +26,7 @@ async def begin(stage: Stage) -> AsyncIterator[Begin]:
     begun: list[ProcessInstance] = []
 
     def instance(version: Version, **ground: object) -> ProcessInstance:
-        surroundings: Ground = replace(stage.ground(), **ground)  # type: ignore[arg-type]  # any field of any type
+        surroundings: ProcessGround = replace(stage.ground(), **ground)  # type: ignore[arg-type]  # any field of any type
         begun.append(ProcessInstance(1, version, surroundings, lambda _: None))
         begun[-1].begin()
         return begun[-1]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from abreast.drivers.instance import ProcessInstance
 from abreast.drivers.replicas import Replicas
 from abreast.model.service import InstanceState
 from tests.drivers.stage import LIVE, Stage
@@ -15,24 +16,26 @@ from tests.process.programs import alive, until
 
 
 @pytest.fixture
-async def replicas(stage: Stage) -> AsyncIterator[Replicas]:
+async def replicas(stage: Stage) -> AsyncIterator[Replicas[ProcessInstance]]:
     made = Replicas("v1", stage.ground())
     yield made
     made.stop()
     await made.gone()
 
 
-def ready(replicas: Replicas) -> list[str]:
+def ready(replicas: Replicas[ProcessInstance]) -> list[str]:
     return [instance.id for instance in replicas.shown() if instance.ready]
 
 
-async def test_it_runs_as_many_as_are_wanted_each_on_its_port(stage: Stage, replicas: Replicas) -> None:
+async def test_it_runs_as_many_as_are_wanted_each_on_its_port(
+    stage: Stage, replicas: Replicas[ProcessInstance]
+) -> None:
     replicas.want(stage.server(instances=3))
     await until(lambda: ready(replicas) == ["v1-1", "v1-2", "v1-3"])
     assert len({instance.endpoint.port for instance in replicas.shown()}) == 3
 
 
-async def test_wanting_the_same_again_changes_nothing(stage: Stage, replicas: Replicas) -> None:
+async def test_wanting_the_same_again_changes_nothing(stage: Stage, replicas: Replicas[ProcessInstance]) -> None:
     replicas.want(stage.server(instances=2))
     await until(lambda: len(ready(replicas)) == 2)
     before = replicas.shown()
@@ -41,7 +44,7 @@ async def test_wanting_the_same_again_changes_nothing(stage: Stage, replicas: Re
     assert [instance.pid for instance in replicas.shown()] == [instance.pid for instance in before]
 
 
-async def test_it_scales_up_and_down(stage: Stage, replicas: Replicas) -> None:
+async def test_it_scales_up_and_down(stage: Stage, replicas: Replicas[ProcessInstance]) -> None:
     replicas.want(stage.server(instances=1))
     await until(lambda: ready(replicas) == ["v1-1"])
     first = replicas.shown()[0].pid
@@ -53,7 +56,9 @@ async def test_it_scales_up_and_down(stage: Stage, replicas: Replicas) -> None:
     assert stage.reasons(InstanceState.STOPPING)[0] == "SIGTERM in 0.05 s"
 
 
-async def test_another_command_replaces_one_by_one_and_never_fewer_are_ready(stage: Stage, replicas: Replicas) -> None:
+async def test_another_command_replaces_one_by_one_and_never_fewer_are_ready(
+    stage: Stage, replicas: Replicas[ProcessInstance]
+) -> None:
     replicas.want(stage.server(instances=2))
     await until(lambda: len(ready(replicas)) == 2)
     old = {instance.pid for instance in replicas.shown()}
@@ -72,7 +77,9 @@ async def test_another_command_replaces_one_by_one_and_never_fewer_are_ready(sta
     assert not any(alive(pid) for pid in old if pid is not None)
 
 
-async def test_a_replacement_that_never_gets_ready_leaves_the_old_ones(stage: Stage, replicas: Replicas) -> None:
+async def test_a_replacement_that_never_gets_ready_leaves_the_old_ones(
+    stage: Stage, replicas: Replicas[ProcessInstance]
+) -> None:
     replicas.want(stage.server())
     await until(lambda: ready(replicas) == ["v1-1"])
     broken = replace(stage.program("raise SystemExit('broken')"), instances=1)
@@ -84,7 +91,9 @@ async def test_a_replacement_that_never_gets_ready_leaves_the_old_ones(stage: St
     assert ready(replicas) == ["v1-1"]
 
 
-async def test_an_outdated_one_that_dies_is_not_started_again(stage: Stage, replicas: Replicas) -> None:
+async def test_an_outdated_one_that_dies_is_not_started_again(
+    stage: Stage, replicas: Replicas[ProcessInstance]
+) -> None:
     replicas.want(stage.server())
     await until(lambda: ready(replicas) == ["v1-1"])
     pid = replicas.shown()[0].pid
@@ -94,7 +103,7 @@ async def test_an_outdated_one_that_dies_is_not_started_again(stage: Stage, repl
     await until(lambda: [instance.id for instance in replicas.shown()] == ["v1-2"])
 
 
-async def test_another_probe_takes_effect_without_a_restart(stage: Stage, replicas: Replicas) -> None:
+async def test_another_probe_takes_effect_without_a_restart(stage: Stage, replicas: Replicas[ProcessInstance]) -> None:
     replicas.want(stage.server())
     await until(lambda: ready(replicas) == ["v1-1"])
     pid = replicas.shown()[0].pid
@@ -105,7 +114,7 @@ async def test_another_probe_takes_effect_without_a_restart(stage: Stage, replic
     assert "GET /other answered 503" in replicas.shown()[0].detail
 
 
-async def test_stop_ends_all_and_want_begins_beside_them(stage: Stage, replicas: Replicas) -> None:
+async def test_stop_ends_all_and_want_begins_beside_them(stage: Stage, replicas: Replicas[ProcessInstance]) -> None:
     replicas.want(stage.server(instances=2))
     await until(lambda: len(ready(replicas)) == 2)
     replicas.stop()
@@ -116,7 +125,7 @@ async def test_stop_ends_all_and_want_begins_beside_them(stage: Stage, replicas:
     await until(lambda: len(replicas.members) == 1)
 
 
-async def test_it_knows_whether_it_runs_a_command(stage: Stage, replicas: Replicas) -> None:
+async def test_it_knows_whether_it_runs_a_command(stage: Stage, replicas: Replicas[ProcessInstance]) -> None:
     assert not replicas.runs(stage.server())
     replicas.want(stage.server())
     assert replicas.runs(stage.server(instances=7))

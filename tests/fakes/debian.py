@@ -55,6 +55,20 @@ def postgresql(major: int, directory: Path | None = None) -> Path:
     return programs
 
 
+def unpacked(packages: Sequence[str], name: str) -> Path:
+    """Where the files of these packages are, fetched once for all workers and later runs; nothing is installed."""
+    place = Path(tempfile.gettempdir()) / f"abreast-debian-{os.geteuid()}"
+    place.mkdir(mode=0o755, exist_ok=True)
+    own = place / name
+    with (place / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (own / "done").exists():
+            own.mkdir(exist_ok=True)
+            _unpack(packages, own, name)
+            (own / "done").touch()
+    return own / "unpacked"
+
+
 def _libraries_lacking(package: str, *options: str) -> list[str]:
     """The libraries that installing the package would install; not LLVM, which only ``jit`` loads (we turn it off)."""
     argv = ["apt-get", *options, "--simulate", "--no-install-recommends", "install", package]

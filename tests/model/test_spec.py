@@ -1,6 +1,5 @@
 """The spec as a whole: defaults, the values it becomes, every fault at once, and its published schema."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -21,7 +20,6 @@ from abreast.model.rollout import (
 from abreast.model.service import Endpoint, GatewaySettings, Probe, Service, Tls, UserKey, Version
 from abreast.model.shadow import IsolatedRoute, RulePolicy, ShadowPolicy, TolerancePolicy
 from abreast.model.spec import parse_spec, service_name
-from abreast.model.spec_faults import LATER, MODELS
 
 SMALLEST = """
 versions:
@@ -304,7 +302,10 @@ def test_seven_faults_are_seven_each_with_line_and_remedy() -> None:
         "'127.0.0.1' is no address with a port",
         "unknown key 'timout'; allowed here: listen, tls, timeout, drain, concurrency",
         "`0` is not allowed here",
-        "none of `run`, `deployment`, `kubernetes.template`, `endpoints`: there is no way to reach this version",
+        (
+            "none of `run`, `image`, `deployment`, `kubernetes.template`, `endpoints`: there is no way to reach this "
+            "version"
+        ),
         "no version is called 'v9'; `versions` has: v1, v2",
         "weight 10 % does not rise above the 50 % before it",
     ]
@@ -353,27 +354,3 @@ def test_a_service_is_named_after_its_directory(directory: str, name: str) -> No
     assert service_name(directory) == name
     assert parse_spec(SMALLEST, directory=directory).service().name == name
     parse_spec(f"service: {name}\n{SMALLEST}")
-
-
-@pytest.mark.parametrize("place", LATER)
-def test_keys_of_later_versions_say_so(place: str) -> None:
-    *parents, name = place.split(".")
-    value: object = {name: {"x": 1}}
-    for parent in reversed(parents):
-        value = (
-            [value] if parent == "*" and parents[-2:] == ["steps", "*"] else {"v1" if parent == "*" else parent: value}
-        )
-    assert isinstance(value, dict)
-    found = faults(json.dumps({"versions": {"v1": {"run": "a"}}} | value))
-    (message,) = [message for _, path, message, _ in found if path.endswith(name)]
-    assert message.startswith(f"`{name}` is not supported by this version of abreast yet")
-
-
-def test_no_key_is_both_here_and_later() -> None:
-    allowed = {
-        f"{place}.{info.alias or name}".removeprefix(".")
-        for place, model in MODELS.items()
-        for name, info in model.model_fields.items()
-    }
-    assert "rollout.steps.*.weight" in allowed
-    assert not allowed & set(LATER)

@@ -36,13 +36,8 @@ def test_what_agrees_has_no_conflict(text: str) -> None:
     ("text", "path", "message", "remedy"),
     [
         ("versions: {}", "versions", "there is no version", "at least one"),
-        ("versions: {v1: {instances: 2}}", "versions.v1", "none of `run`, `deployment`", "add `run"),
-        (
-            "versions: {v1: {run: a, endpoints: ['127.0.0.1:1']}}",
-            "versions.v1",
-            "`run` and `endpoints`: a version",
-            "keep one",
-        ),
+        ("versions: {v1: {instances: 2}}", "versions.v1", "none of `run`, `image`, `deployment`", "add `run"),
+        ("versions: {v1: {run: a, endpoints: ['127.0.0.1:1']}}", "versions.v1", "`run` and `endpoints`", "keep one"),
         ("versions: {v1: {run: a}}\nstable: v2", "stable", "'v2'; `versions` has: v1", "add `v2`"),
         ("versions: {v1: {run: a, timeout: 15s}}", "versions.v1.timeout", "15s is not below", "less than 15s"),
         ("versions: {v1: {run: a}}\ngateway: {timeout: 10s}", "gateway.timeout", "10s where none", "more than 10s"),

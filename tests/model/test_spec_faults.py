@@ -128,6 +128,7 @@ def test_each_mapping_of_the_spec_has_a_shape() -> None:
         *("rollout.gates.promql.*", "rollout.gates.webhooks.*"),
         *("flags.*", "flags.*.rules.*"),
         *("logs", "logs.access", "traces", "data", "data.backfill", "versions.*.kubernetes"),
+        *("versions.*.container", "versions.*.container.build"),
     }
     assert keys_at("gateway.tls") == ["certificate", "key"]
     assert keys_at("nowhere") == []

@@ -17,6 +17,10 @@ from abreast.controller.loop import Controller
 from abreast.controller.observe import Observer
 from abreast.drivers.combined import Drivers
 from abreast.drivers.command import require_runnable
+from abreast.drivers.docker import DockerDriver
+from abreast.drivers.docker_engine import Engine
+from abreast.drivers.docker_faults import require_sources
+from abreast.drivers.docker_host import engine_url
 from abreast.drivers.external import ExternalDriver
 from abreast.drivers.kubernetes import KubernetesDriver, require_template
 from abreast.drivers.kubernetes_instances import Ears
@@ -107,9 +111,10 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         checker.post(controllers[0].rollout, event)
 
     gateway = _gateway(service, state, clock, wake, note)
-    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
+    process, docker = _process(spec, service, state, clock, note, wake), _docker(service, state, clock, wake, note)
     keeper, kubernetes = _keeper(spec, clock, wake, note), _kubernetes(service, state, clock, wake, note)
-    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)), kubernetes=kubernetes)
+    external = ExternalDriver(clock, wake, _of_instances(note))
+    drivers = Drivers(process, external, docker=docker, kubernetes=kubernetes)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
@@ -123,8 +128,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper)
     controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
     controllers.append(controller)
-    _reserve(process, service, api)
-    await asyncio.gather(process.start(), kubernetes.start(_standing(service, rollout)))
+    await asyncio.gather(process.start(), docker.start(), kubernetes.start(_standing(service, rollout)))
 
     control = Control(
         service=service,
@@ -161,6 +165,20 @@ async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock)
     return flags
 
 
+def _process(spec: Spec, service: Service, state: StateDir, clock: Clock, note: Note, wake: Wake) -> ProcessDriver:
+    """The gateway listens only once a version is ready: until then its port, and the API's, must not look free."""
+    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
+    process.reserve(service.gateway.listen.port)
+    process.reserve((spec.api.listen or DEFAULT_LISTEN).port)
+    return process
+
+
+def _docker(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> DockerDriver:
+    """It asks for an engine only when a version needs one, and says of it what it says of instances."""
+    engine = Engine(engine_url, home_id(state.path), clock, lambda reason: note(EventKind.INSTANCE, reason))
+    return DockerDriver(state.path, state.run, engine, clock, wake, _of_instances(note), service.name)
+
+
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
     """The hand in the database; None where the spec names none."""
     return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
@@ -180,12 +198,6 @@ def _standing(service: Service, rollout: Rollout) -> list[Version]:
         for version in service.versions
         if version.workload is not None and (version.name in present or not version.workload.adopted)
     ]
-
-
-def _reserve(process: ProcessDriver, service: Service, api: ApiSettings) -> None:
-    """The gateway listens only once a version is ready: until then its port, and the API's, must not look free."""
-    process.reserve(service.gateway.listen.port)
-    process.reserve((api.listen or DEFAULT_LISTEN).port)
 
 
 async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Notifier:
@@ -289,6 +301,9 @@ def require(service: Service, name: str) -> None:
         return
     if version.workload is not None:
         require_template(version)
+    elif version.container is not None:
+        require_sources(version)
+        engine_url()
     elif version.run:
         require_runnable(version, os.environ)
 

@@ -1,7 +1,9 @@
 """``abreast doctor``: what is wrong with this set-up."""
 
+import asyncio
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +13,7 @@ from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
 from abreast.envoy.binary import envoy_binary
 from abreast.model.errors import AbreastError, Fault, NotRunningError, SpecError
+from abreast.model.service import Version
 from abreast.operations.machine import Finding, machine
 from abreast.spec_source import doubts, load_spec, migration_faults, missing_files
 
@@ -38,8 +41,9 @@ def _spec(file: SpecFile) -> list[Finding]:
         spec = load_spec(file)
         faults = [*missing_files(spec), *migration_faults(spec)]
         findings += map(_fault, faults)
+        findings += _engine(spec.service().versions)
         findings += [Finding("fault", *doubt.split("\n  → ", 1)) for doubt in doubts(spec)]
-        if not findings:
+        if all(each.state == "ok" for each in findings):
             findings.append(Finding("ok", f"{file} has no fault"))
     except SpecError as error:
         findings += map(_fault, error.faults)
@@ -50,6 +54,27 @@ def _spec(file: SpecFile) -> list[Finding]:
     except AbreastError as error:
         findings.append(Finding("fault", error.message, error.remedy))
     return findings
+
+
+def _engine(versions: Sequence[Version]) -> Iterator[Finding]:
+    """The container engine, if some version needs one, and what such versions lack here."""
+    from abreast.drivers.docker_engine import EngineAwayError, engine_name
+    from abreast.drivers.docker_faults import require_sources
+
+    boxed = [version for version in versions if version.container is not None]
+    if not boxed:
+        return
+    for version in boxed:
+        try:
+            require_sources(version)
+        except AbreastError as error:
+            yield Finding("fault", error.message, error.remedy)
+    try:
+        yield Finding("ok", f"the container engine is {asyncio.run(engine_name())}")
+    except AbreastError as error:
+        yield Finding("fault", error.message, error.remedy)
+    except EngineAwayError as error:
+        yield Finding("fault", str(error), "start it, or say by DOCKER_HOST where another one is")
 
 
 def _fault(fault: Fault) -> Finding:

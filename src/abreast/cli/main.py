@@ -15,6 +15,7 @@ from abreast.cli import (
     finding,
     findings,
     flag,
+    import_compose,
     replay,
     simulate,
     spec_commands,
@@ -68,6 +69,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(token.app, name="token")
 app.add_typer(data.app, name="data")
 app.add_typer(flag.app, name="flag")
+app.command("import")(import_compose.import_compose)
 app.command("tester")(verbs.show_tester)
 app.command("restart-gateway")(verbs.restart)
 

@@ -105,6 +105,9 @@ def _kind(version: Version) -> str:
     if version.workload is not None:
         return f"a Deployment of {version.instances} made from {version.workload.template}"
     noun = "instance" if version.instances == 1 else "instances"
+    if version.container is not None:
+        image, build = version.container.image, version.container.build
+        return f"{version.instances} {noun} of the image {image or (f'built from {build.context}' if build else '')}"
     return f"{version.instances} {noun} of `{shlex.join(version.run)}`"
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from rich.console import Console
 
 import abreast
+from abreast.demo.boxes import Boxes
 from abreast.demo.crowd import Crowd
 from abreast.demo.journal import UserShare, stretches, user_share
 from abreast.demo.promises import Promise, RollBack
@@ -86,13 +87,21 @@ class Story:
         )
 
 
-async def play(story: Story, console: Console, *, keep: bool) -> None:
-    """Run the story. Raises BrokenPromiseError, or what stood in its way; logs are kept then and named."""
-    teller = Teller(console)
+async def play(story: Story, console: Console, *, keep: bool, boxes: Boxes | None = None) -> None:
+    """Run the story, with ``boxes`` in containers.
+
+    Raises BrokenPromiseError, or what stood in its way; logs are kept then and named.
+    """
     directory = example(story.example)
+    engine = await boxes.greet() if boxes else ""
+    teller = Teller(console)
     console.print(story.opening.replace("\n", " "), highlight=False)
-    await story.prepare(directory, teller)
-    with site(directory) as place:
+    if boxes:
+        teller.tell("demo", f"every instance is a container of {engine}")
+        await boxes.build(directory, teller)
+    else:
+        await story.prepare(directory, teller)
+    with site(directory, boxes.keys if boxes else None) as place:
         try:
             await _play(story, place, teller, keep=keep)
         except AbreastError:

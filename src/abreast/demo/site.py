@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,10 @@ BAKE: Final = "2s"
 DRAIN: Final = "2s"
 
 
+Keys = Callable[[Mapping[str, Any]], dict[str, Any]]  # Any: YAML
+"""Another way to run a version: its keys in, those of the other way out."""
+
+
 @dataclass(frozen=True)
 class Site:
     """``directory`` holds the spec, the state and the logs; ``port`` is the gateway's."""
@@ -72,11 +76,11 @@ def example(name: str) -> Path:
 
 
 @contextmanager
-def site(example_directory: Path) -> Iterator[Site]:
+def site(example_directory: Path, keys: Keys | None = None) -> Iterator[Site]:
     """A directory with the example's spec in it. Removed afterwards, unless an error makes its logs worth reading."""
     directory = Path(tempfile.mkdtemp(prefix="abreast-demo-"))
     made = Site(directory, free_port())
-    made.spec_file.write_text(spec_text(example_directory, made.port), "utf-8")
+    made.spec_file.write_text(spec_text(example_directory, made.port, keys), "utf-8")
     try:
         yield made
     except asyncio.CancelledError:
@@ -85,11 +89,17 @@ def site(example_directory: Path) -> Iterator[Site]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def spec_text(example_directory: Path, port: int) -> str:
-    """The example's spec with another port, its versions run from where they are, and everything in a hurry."""
+def spec_text(example_directory: Path, port: int, keys: Keys | None = None) -> str:
+    """The example's spec with another port, its versions run from where they are, and everything in a hurry.
+
+    ``keys`` makes of each version's keys those of one that runs in another way.
+    """
     spec = yaml.safe_load((example_directory / FILE_NAME).read_text("utf-8"))
     spec["gateway"] = {"listen": f"127.0.0.1:{port}", "drain": DRAIN}
-    for version in spec["versions"].values():
+    for name, version in spec["versions"].items():
+        if keys is not None:
+            spec["versions"][name] = keys(version)
+            continue
         words = shlex.split(version["run"])
         # The example's `python` is whichever has its packages: this one has.
         version["run"] = [sys.executable if word == "python" else word for word in words]

@@ -7,13 +7,16 @@ from abreast.ports import Driver
 
 
 class Drivers:
-    """`abreast.ports.Driver` over one for processes, one for endpoints that run elsewhere, and one for Deployments."""
+    """`abreast.ports.Driver` over one each for processes, containers, Deployments, and what runs elsewhere."""
 
-    def __init__(self, process: Driver, external: Driver, *, kubernetes: Driver | None = None) -> None:
+    def __init__(
+        self, process: Driver, external: Driver, *, docker: Driver | None = None, kubernetes: Driver | None = None
+    ) -> None:
         self._process = process
         self._external = external
+        self._docker = docker
         self._kubernetes = kubernetes
-        self._all = [process, external, *([kubernetes] if kubernetes is not None else [])]
+        self._all = [driver for driver in (process, external, docker, kubernetes) if driver is not None]
 
     async def run(self, version: Version) -> None:
         """Run or watch it; whatever another driver had under the name before is stopped. Raises DriverError."""
@@ -38,6 +41,8 @@ class Drivers:
             await driver.close(stop=stop)
 
     def _chosen(self, version: Version) -> Driver:
+        if version.container is not None and self._docker is not None:
+            return self._docker
         if version.workload is not None and self._kubernetes is not None:
             return self._kubernetes
         return self._external if version.external else self._process

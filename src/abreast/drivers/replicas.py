@@ -3,24 +3,24 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Generic
 
-from abreast.drivers.command import fingerprint
-from abreast.drivers.instance import Ground, ProcessInstance
+from abreast.drivers.ground import Ground, M
+from abreast.drivers.member import Member
 from abreast.drivers.plan import Copy, plan
-from abreast.drivers.record import Record
 from abreast.model.service import Instance, InstanceState, Version
-from abreast.process.supervised import Supervised
 
 
-class Replicas:
+class Replicas(Generic[M]):
     """The instances of the version ``name``; `want` says what should be, and every change is met by a plan."""
 
-    def __init__(self, name: str, ground: Ground) -> None:
+    def __init__(self, name: str, ground: Ground[M]) -> None:
         self.name = name
         self._ground = replace(ground, on_change=self._on_change)
+        self._print = ground.fingerprint
         self._tell = ground.on_change
         self._wanted: Version | None = None
-        self._instances: dict[int, ProcessInstance] = {}
+        self._instances: dict[int, M] = {}
         self._stirred = False
 
     @property
@@ -29,7 +29,7 @@ class Replicas:
         return self._wanted is not None
 
     @property
-    def members(self) -> Sequence[ProcessInstance]:
+    def members(self) -> Sequence[M]:
         """The instances that exist, by number."""
         return [self._instances[number] for number in sorted(self._instances)]
 
@@ -39,18 +39,18 @@ class Replicas:
 
     def runs(self, version: Version) -> bool:
         """Whether it runs this command already, whatever else is different."""
-        return self._wanted is not None and fingerprint(self._wanted) == fingerprint(version)
+        return self._wanted is not None and self._print(self._wanted) == self._print(version)
 
-    async def adopt(self, record: Record, process: Supervised) -> None:
-        """Take over an instance that runs already; until `want` is called nothing else happens to it."""
-        instance = ProcessInstance(record.number, record.version, self._ground, self._on_gone)
-        self._instances[record.number] = instance
-        await instance.adopt(process, record)
+    def place(self, number: int, version: Version) -> M:
+        """An instance of that number, to be begun or to adopt what runs already."""
+        instance = self._ground.instance(number, version, self._on_gone)
+        self._instances[number] = instance
+        return instance
 
     def want(self, version: Version) -> None:
         """Run this from now on."""
         self._wanted = version
-        wanted = fingerprint(version)
+        wanted = self._print(version)
         for instance in self.members:
             if instance.fingerprint == wanted:
                 instance.become(version)
@@ -79,7 +79,7 @@ class Replicas:
         self._stirred = False
         if self._wanted is None:
             return
-        wanted = fingerprint(self._wanted)
+        wanted = self._print(self._wanted)
         staying = [instance for instance in self.members if not instance.leaving]
         moves = plan(
             [
@@ -101,11 +101,9 @@ class Replicas:
 
     def _start(self, version: Version) -> None:
         number = next(number for number in range(1, len(self._instances) + 2) if number not in self._instances)
-        instance = ProcessInstance(number, version, self._ground, self._on_gone)
-        self._instances[number] = instance
-        instance.begin()
+        self.place(number, version).begin()
 
-    def _on_gone(self, instance: ProcessInstance) -> None:
+    def _on_gone(self, instance: Member) -> None:
         self._instances.pop(instance.number, None)
 
     def _on_change(self) -> None:

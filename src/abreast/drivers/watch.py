@@ -23,6 +23,10 @@ class Watch:
         self._ask = ask
         self._failures = 0
 
+    def ask_by(self, ask: Ask) -> None:
+        """Ask in another way from now on: by one that knows more than the probe."""
+        self._ask = ask
+
     async def first(self, timeout_s: float) -> None:
         """Ask once, for at most so long, and turn the status to ready if all is well."""
         try:

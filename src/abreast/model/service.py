@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
+from abreast.model.container import Container
 from abreast.model.units import FULL_WEIGHT
 from abreast.model.workload import Workload
 
@@ -46,8 +47,9 @@ class Probe:
 class Version:
     """One version of the service, and how it is run.
 
-    Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced), ``workload`` (a Deployment of
-    a Kubernetes cluster) and ``endpoints`` (already running elsewhere; abreast only routes there) is there.
+    Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced), ``container`` (an image, run
+    by an engine), ``workload`` (a Deployment of a Kubernetes cluster) and ``endpoints`` (already running elsewhere;
+    abreast only routes there) is there.
     """
 
     name: str
@@ -70,11 +72,12 @@ class Version:
     isolated: bool = False
     """Nothing it writes is anybody else's (its own database, schema or tenant): unsafe requests may be copied to it."""
     workload: Workload | None = None
+    container: Container | None = None
 
     @property
     def external(self) -> bool:
         """Whether abreast only routes to it."""
-        return not self.run and self.workload is None
+        return not self.run and self.container is None and self.workload is None
 
     @property
     def wanted(self) -> int:

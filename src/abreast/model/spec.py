@@ -25,6 +25,7 @@ from abreast.model.rollout import DataGate, DifferenceGate, ErrorGate, LatencyGa
 from abreast.model.service import ACCESS_LOG, AccessLog, GatewaySettings, Service, Tls, Traces, Version
 from abreast.model.shadow import ShadowPolicy
 from abreast.model.spec_checks import conflicts
+from abreast.model.spec_container_keys import container
 from abreast.model.spec_faults import read_keys, shape
 from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_kubernetes_keys import workload
@@ -36,6 +37,10 @@ FILE_NAME: Final = "abreast.yaml"
 _AS_WRITTEN: Final = frozenset(
     {
         *("service", "stable", "versions.*.run.*", "versions.*.env.*", "versions.*.cwd", "rollout.steps.*.approve"),
+        *(
+            f"versions.*.container.{key}"
+            for key in ("entrypoint.*", "command.*", "user", "labels.*", "build.args.*", "build.target")
+        ),
         *("data.schema", "data.roles.*", "data.tags.*"),
         *("flags.*.default", "flags.*.rules.*.variant"),
         *("rollout.gates.promql.*.name", "rollout.gates.webhooks.*.name", "rollout.gates.webhooks.*.metadata.*"),
@@ -203,6 +208,7 @@ class Spec:
             max_requests=keys.capacity.max_requests,
             isolated=keys.isolated,
             workload=workload(keys.kubernetes, keys.deployment, self.directory),
+            container=container(keys.container, keys.image or "", keys.port, self.directory),
         )
 
     def _path(self, written: str) -> str:

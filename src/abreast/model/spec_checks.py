@@ -8,6 +8,7 @@ from abreast.model.document import Path
 from abreast.model.service import Endpoint
 from abreast.model.spec_api_keys import api_conflicts
 from abreast.model.spec_conflict import Conflict
+from abreast.model.spec_container_keys import container_conflicts
 from abreast.model.spec_data_keys import data_conflicts
 from abreast.model.spec_flag_keys import flag_conflicts
 from abreast.model.spec_gate_keys import gate_conflicts
@@ -71,9 +72,11 @@ def _hooks(keys: SpecKeys) -> Iterator[Conflict]:
 
 
 def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:
+    built = version.container is not None and version.container.build is not None
     made = version.kubernetes is not None and version.kubernetes.template is not None
     ways = {
         "run": bool(version.run),
+        "image": bool(version.image) or built,
         "deployment": version.deployment is not None,
         "kubernetes.template": made,
         "endpoints": bool(version.endpoints),
@@ -84,7 +87,7 @@ def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:
         yield Conflict(path, message, "keep one of them")
     elif not there:
         message = f"none of {', '.join(f'`{name}`' for name in ways)}: there is no way to reach this version"
-        remedy = "add `run: COMMAND`, `deployment: NAME`, or `endpoints: [ADDRESS]` if it already runs"
+        remedy = "add `run: COMMAND`, `image: NAME`, `deployment: NAME`, or `endpoints: [ADDRESS]` if it already runs"
         yield Conflict(path, message, remedy)
     elif ways["endpoints"]:
         for field, reason in _OF_PROCESSES.items():
@@ -92,8 +95,12 @@ def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:
                 name = field.removesuffix("_s")
                 message = f"`{name}` has no effect with `endpoints`: {reason}"
                 yield Conflict((*path, name), message, "remove it")
+    elif ways["image"] and "cwd" in version.model_fields_set:
+        message = "`cwd` has no effect with `image`: the image says where its command runs"
+        yield Conflict((*path, "cwd"), message, "remove it, or set WORKDIR in the Dockerfile")
     if len(there) == 1:
         yield from kubernetes_conflicts(path, version.kubernetes, version.deployment, version.model_fields_set)
+        yield from container_conflicts(path, version.container, version.image or "", version.port)
 
 
 def _timeouts(keys: SpecKeys) -> Iterator[Conflict]:

@@ -7,7 +7,7 @@ the rest with its defaults, and says what it dropped, so that later checks can l
 import copy
 import difflib
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,16 +23,12 @@ from abreast.model.spec_values import show
 ANY: Final = "*"
 """Stands in a shape for the name of a version, of a variable, or for an index."""
 
-LATER: Final[Mapping[str, str]] = {
-    "versions.*.image": "containers",
-}
-"""Keys of the design that this version cannot keep yet, by shape: what they belong to."""
-
 _NAMED: Final = frozenset(
     {
         *("versions", "versions.*.env", "rollout.gates.differences.endpoints"),
         *("rollout.gates.webhooks.*.metadata", "data.migrations", "data.roles"),
         *("flags", "flags.*.variants", "flags.*.rules.*.when"),
+        *("versions.*.container.labels", "versions.*.container.build.args"),
         *(
             f"rollout.gates.differences.{place}{key}"
             for place in ("", "endpoints.*.")
@@ -150,9 +146,6 @@ def _words(details: ErrorDetails, path: Path) -> tuple[str, str]:
 def _unknown(path: Path) -> tuple[str, str]:
     """What to say of a key that is not allowed where it stands."""
     name, place = str(path[-1]), shape(path)
-    if place in LATER:
-        message = f"`{name}` is not supported by this version of abreast yet: it belongs to {LATER[place]}"
-        return message, "remove it for now"
     allowed = keys_at(shape(path[:-1]))
     near = difflib.get_close_matches(name.lower().replace("-", "_"), allowed, 1, _NEAR)
     elsewhere = [where for where in _places(name) if where != place]

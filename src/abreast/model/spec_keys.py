@@ -23,6 +23,7 @@ from abreast.model.rollout import (
 )
 from abreast.model.service import Endpoint, GatewaySettings, Probe, UserKey, Version
 from abreast.model.spec_api_keys import ApiKeys
+from abreast.model.spec_container_keys import PORT, ContainerKeys, image_name
 from abreast.model.spec_data_keys import DataGateKeys, DataKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
 from abreast.model.spec_flag_keys import NamedFlags
@@ -123,7 +124,7 @@ class CapacityKeys(Keys):
 
 
 class VersionKeys(Keys):
-    """One version of the service. Exactly one of ``run``, ``deployment``, ``kubernetes.template`` and ``endpoints``."""
+    """One version: exactly one of ``run``, ``image``, ``deployment``, ``kubernetes.template`` and ``endpoints``."""
 
     run: Annotated[tuple[str, ...], command()] = entry(
         "command that starts one instance, run without a shell; {port} and {instance} are replaced", ()
@@ -131,6 +132,11 @@ class VersionKeys(Keys):
     endpoints: tuple[Annotated[Endpoint, address()], ...] = many(
         "addresses where this version already runs; abreast only routes there"
     )
+    image: Annotated[str | None, image_name()] = entry("image whose containers are the instances", None)
+    port: Annotated[int | None, PORT] = entry(
+        "port that the container listens at; left out: the only one that the image exposes, else 8080", None
+    )
+    container: ContainerKeys | None = Field(default=None, description="how the image is made and run")
     deployment: Annotated[str | None, deployment_name()] = entry(
         "Kubernetes Deployment that is this version; abreast scales it and never deletes it", None
     )

@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from abreast.model.document import Document, Path
 from abreast.model.errors import Fault
+from abreast.model.spec_container_keys import image_name
+from abreast.model.spec_container_variables import expanded_container
 from abreast.model.spec_data_keys import URL
 from abreast.model.spec_data_values import checked_database_url
 from abreast.model.spec_gate_keys import PROMQL, WEBHOOKS
@@ -41,15 +43,29 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
             faults.extend(document.fault(path, message, remedy) for message, remedy in _no_url(result, check))
         return result
 
+    def value(text: str, path: Path, read: Check) -> object:
+        before = len(faults)
+        result = expand(text, path, repr(text))
+        if len(faults) > before:
+            return text
+        try:
+            return read(result)
+        except PydanticCustomError as error:
+            faults.append(document.fault(path, *_why(error)))
+            return text
+
     for name, version in keys.versions.items():
         place: Path = ("versions", name)
         run = tuple(expand(text, (*place, "run"), repr(text)) for text in version.run)
         env = {key: expand(text, (*place, "env", key), repr(text)) for key, text in version.env.items()}
+        image = version.image and value(version.image, (*place, "image"), image_name().read)
+        container = version.container and expanded_container(version.container, (*place, "container"), value)
         kubernetes = version.kubernetes
         if kubernetes is not None and kubernetes.image is not None:
-            image = expand(kubernetes.image, (*place, "kubernetes", "image"), repr(kubernetes.image))
-            kubernetes = kubernetes.model_copy(update={"image": image})
-        versions[name] = version.model_copy(update={"run": run, "env": env, "kubernetes": kubernetes})
+            of_pods = expand(kubernetes.image, (*place, "kubernetes", "image"), repr(kubernetes.image))
+            kubernetes = kubernetes.model_copy(update={"image": of_pods})
+        update = {"run": run, "env": env, "image": image, "container": container, "kubernetes": kubernetes}
+        versions[name] = version.model_copy(update=update)
     alerts = tuple(url(text, ("alerts", index), checked_alert_url) for index, text in enumerate(keys.alerts))
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
     rollout = keys.rollout.model_copy(update={"gates": gates})
@@ -99,5 +115,9 @@ def _no_url(url: str, check: Check) -> Iterator[tuple[str, str]]:
     try:
         check(url)
     except PydanticCustomError as error:
-        context = error.context or {}
-        yield str(context["message"]), str(context["remedy"])
+        yield _why(error)
+
+
+def _why(error: PydanticCustomError) -> tuple[str, str]:
+    context = error.context or {}
+    return str(context["message"]), str(context["remedy"])
