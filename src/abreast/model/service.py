@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
+from abreast.model.registry import Registry
 from abreast.model.units import FULL_WEIGHT
 
 ACCESS_LOG: Final = ".abreast/logs/access.log"
@@ -46,7 +47,7 @@ class Version:
     """One version of the service, and how it is run.
 
     Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced) and ``endpoints``
-    (already running elsewhere; abreast only routes there) is non-empty.
+    (already running elsewhere; abreast only routes there) is non-empty, unless a ``registry`` is asked for endpoints.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Version:
     max_requests: int = 20_000
     isolated: bool = False
     """Nothing it writes is anybody else's (its own database, schema or tenant): unsafe requests may be copied to it."""
+    registry: Registry | None = None
+    """Where its endpoints are looked up; ``instances`` of them at least should be ready."""
 
     @property
     def external(self) -> bool:
@@ -76,8 +79,8 @@ class Version:
 
     @property
     def wanted(self) -> int:
-        """How many instances should be ready."""
-        return len(self.endpoints) if self.external else self.instances
+        """How many instances should be ready; of a registry at least."""
+        return self.instances if self.run or self.registry else len(self.endpoints)
 
 
 class InstanceState(StrEnum):

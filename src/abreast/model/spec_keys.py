@@ -28,6 +28,7 @@ from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, wri
 from abreast.model.spec_flag_keys import NamedFlags
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
 from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
+from abreast.model.spec_registry_keys import Endpoints, RegistryKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
 from abreast.model.spec_shadow_values import alert_url
 from abreast.model.spec_values import (
@@ -127,10 +128,12 @@ class VersionKeys(Keys):
     run: Annotated[tuple[str, ...], command()] = entry(
         "command that starts one instance, run without a shell; {port} and {instance} are replaced", ()
     )
-    endpoints: tuple[Annotated[Endpoint, address()], ...] = many(
-        "addresses where this version already runs; abreast only routes there"
+    endpoints: Endpoints = entry(
+        "addresses where this version already runs, or a registry that knows them; abreast only routes there", ()
     )
-    instances: Annotated[int, whole(1, 64)] = entry("how many copies run", Version.instances)
+    instances: Annotated[int, whole(1, 64)] = entry(
+        "how many copies run; with a registry: how many at least are ready before a rollout begins", Version.instances
+    )
     env: dict[
         Annotated[str, variable()], Annotated[str, line('text, "" for an empty value', empty=True, unquoted=True)]
     ] = Field(default_factory=dict, description="environment variables on top of abreast's own")
@@ -168,6 +171,16 @@ class VersionKeys(Keys):
     isolated: Annotated[bool, truth()] = entry(
         "whether what it writes is nobody else's: it has a database, schema or tenant of its own", Version.isolated
     )
+
+    @property
+    def listed(self) -> tuple[Endpoint, ...]:
+        """The endpoints that the spec itself lists."""
+        return () if isinstance(self.endpoints, RegistryKeys) else self.endpoints
+
+    @property
+    def registry(self) -> RegistryKeys | None:
+        """Who is asked for endpoints, if the spec lists none."""
+        return self.endpoints if isinstance(self.endpoints, RegistryKeys) else None
 
 
 class StepKeys(Keys):
