@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from abreast.alerts.notify import Notifier
@@ -19,6 +20,7 @@ from abreast.drivers.combined import Drivers
 from abreast.drivers.command import require_runnable
 from abreast.drivers.external import ExternalDriver
 from abreast.drivers.process import ProcessDriver
+from abreast.drivers.registry.driver import RegistryDriver
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.api_settings import DEFAULT_LISTEN, ApiSettings
 from abreast.model.errors import (
@@ -106,7 +108,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     gateway = _gateway(service, state, clock, wake, note)
     process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
     _reserve(process, service, api)
-    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
+    registries = _registries(state, clock, wake, note)
+    drivers = Drivers(process, registries)
     keeper = _keeper(spec, clock, wake, note)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
@@ -139,6 +142,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         flags=await _flags(store, spec, rollout, clock),
         findings=collector,
         alerts=alerts,
+        registries=registries.states,
     )
     rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
     return Up(control, gateway, drivers, store, *rest)
@@ -175,6 +179,18 @@ async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Noti
     for _, event in await store.events(service.name, limit=_HEARD) if service.alerts else ():
         alerts.hear(event)
     return alerts
+
+
+def _registries(state: StateDir, clock: Clock, wake: Wake, note: Note) -> RegistryDriver:
+    """Versions that run elsewhere, listed or looked up."""
+    return RegistryDriver(
+        ExternalDriver(clock, wake, _of_instances(note)),
+        clock,
+        wake,
+        lambda news: note(EventKind.INSTANCE, news),
+        file=state.path / "registry.json",
+        random=Random(),  # noqa: S311  # only so that not all who wait ask at the same moment
+    )
 
 
 def _of_instances(note: Note) -> Callable[[Instance, str], None]:

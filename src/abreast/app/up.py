@@ -143,6 +143,8 @@ async def _ready(running: Up, name: str, timeout_s: float) -> None:
     if observed.ready(name):
         return
     reasons = [f"{each.id}: {each.detail}" for each in observed.instances if each.version == name and each.detail]
+    asked = [each for each in running.control.registries() if each.version == name]
+    reasons += [f"{each.registry}: {each.failure or each.detail}" for each in asked if each.failure or each.detail]
     message = observed.hopeless.get(name) or f"{name} has no ready instance after {timeout_s:g} s: {'; '.join(reasons)}"
     raise DriverError(
         message, f"mend it in the spec; the instance's own words are in {running.spec_file.parent}/.abreast/logs"
