@@ -51,7 +51,7 @@ class Names:
     async def ask(self) -> Found:
         """Look it up. A name that does not exist, or has no address, is an answer; raises NoAnswerError."""
         try:
-            resolver = self._resolver()
+            resolver = _hurried(self._resolver())
             if isinstance(self._place, SrvName):
                 return await _targets(resolver, self._place.name)
             records = await _addresses(resolver, self._place.name)
@@ -68,11 +68,11 @@ class Names:
 
     def _own(self) -> dns.asyncresolver.Resolver:
         if not self._place.server:
-            return _hurried(dns.asyncresolver.Resolver())
+            return dns.asyncresolver.Resolver()
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers = [self._place.server]
         resolver.port = self._place.server_port
-        return _hurried(resolver)
+        return resolver
 
 
 def _hurried(resolver: dns.asyncresolver.Resolver) -> dns.asyncresolver.Resolver:
