@@ -101,12 +101,10 @@ class EtcdServer:
         found: dict[str, Any] = answer.json()
         return found
 
-    def put(self, key: str, value: str | bytes, **more: object) -> int:
-        """Write a key; the revision."""
-        raw = value.encode() if isinstance(value, str) else value
-        return int(
-            self.post("kv/put", key=coded(key), value=base64.b64encode(raw).decode(), **more)["header"]["revision"]
-        )
+    def put(self, key: str, value: str | bytes, lease: str = "0") -> int:
+        """Write a key, which goes with the lease if there is one; the revision."""
+        raw = base64.b64encode(value.encode() if isinstance(value, str) else value).decode()
+        return int(self.post("kv/put", key=coded(key), value=raw, lease=lease)["header"]["revision"])
 
     def delete(self, key: str) -> int:
         """Delete a key; the revision."""

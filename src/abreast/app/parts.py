@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from abreast.alerts.notify import Notifier
+from abreast.app.etcd_spec import EtcdSpec
 from abreast.checks.checker import Checker
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
@@ -65,7 +66,7 @@ _HEARD: Final = 10_000
 
 @dataclass
 class Up:
-    """A running control plane: what `run_up` built, for itself and for tests."""
+    """A running control plane: what `run_up` built, for itself and for tests. ``config``: the spec's key in etcd."""
 
     control: Control
     gateway: EnvoyGateway
@@ -81,6 +82,7 @@ class Up:
     keeper: Keeper | None
     spec_file: Path
     api: ApiSettings
+    config: EtcdSpec | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
