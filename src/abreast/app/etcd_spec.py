@@ -110,20 +110,28 @@ class EtcdSpec:
         self, clock: Clock, random: Random, changed: Callable[[], None], say: Callable[[str], None]
     ) -> None:
         """Call ``changed`` whenever there is something to `load`, until cancelled; ``say`` if etcd is away or back."""
-        backoff, away, well_since = Backoff(BACKOFF, random), False, clock.now()
+        backoff, away, began = Backoff(BACKOFF, random), False, clock.now()
         while True:
             try:
                 written = await self._now()
-                if away:
-                    say(f"{self.place}: etcd answers again")
-                    away, well_since = False, clock.now()
-                self._compare(written, changed, say)
-                await self._client.changed(self.place.key, written.seen_at)
-            except (UsageError, NoAnswerError) as error:
+            except UsageError as error:
                 if not away:
-                    say(f"{told(error)}; the spec stays as it is")
-                await clock.sleep(backoff.next_s(0.0 if away else clock.now() - well_since))
+                    say(f"{error.message}; the spec stays as it is")
                 away = True
+                await clock.sleep(backoff.next_s(0.0))
+                began = clock.now()
+                continue
+            if away:
+                say(f"{self.place}: etcd answers again")
+            away = False
+            self._compare(written, changed, say)
+            try:
+                await self._client.changed(self.place.key, written.seen_at)
+            except NoAnswerError as error:
+                # Whether etcd is away, the next reading tells: a watch also ends when a member is restarted.
+                log.info("the watch of %s broke off: %s", self.place, error)
+                await clock.sleep(backoff.next_s(clock.now() - began))
+                began = clock.now()
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -179,10 +187,10 @@ class EtcdSpec:
             return None
 
 
-def told(error: AbreastError | NoAnswerError) -> str:
+def told(error: AbreastError) -> str:
     """The error in one line: of a spec every fault, each with its line."""
     if not isinstance(error, SpecError):
-        return error.message if isinstance(error, AbreastError) else str(error)
+        return error.message
     faults = [f"line {each.line}: {each.path}: {each.message}".replace(": : ", ": ") for each in error.faults]
     more = f"; and {len(faults) - _TOLD_FAULTS} more" if len(faults) > _TOLD_FAULTS else ""
     return f"{error.message}: {'; '.join(faults[:_TOLD_FAULTS])}{more}"

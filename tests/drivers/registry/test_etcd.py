@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from abreast.drivers.registry.etcd import EtcdKeys
+from abreast.drivers.registry.etcd import BROKEN_OFF_S, EtcdKeys
 from abreast.drivers.registry.etcd_client import MOST_ENTRIES, Entry, Etcd, Reading
 from abreast.drivers.registry.found import Found, NoAnswerError
 from abreast.model.registry import EtcdPrefix
@@ -18,6 +18,7 @@ class Keys(Etcd):
         super().__init__(["http://127.0.0.1:9"])
         self.readings = deque(readings)
         self.waited: list[int] = []
+        self.breaks_off = False
 
     async def read(self, key: str, *, prefix: bool = False) -> Reading:
         assert (key, prefix) == ("/v2/", True)
@@ -29,6 +30,8 @@ class Keys(Etcd):
     async def changed(self, key: str, after: int, *, prefix: bool = False) -> None:
         assert (key, prefix) == ("/v2/", True)
         self.waited.append(after)
+        if self.breaks_off:
+            raise NoAnswerError("it ended the watch")
 
 
 def reading(revision: int, *values: str) -> Reading:
@@ -102,3 +105,14 @@ async def test_the_next_question_waits_from_where_the_last_one_read() -> None:
     await source.ask()
     assert keys.waited == [5, 8, 9]
     await source.close()
+
+
+async def test_a_watch_that_breaks_off_is_no_failure_as_long_as_it_can_be_read() -> None:
+    keys = Keys(reading(5, "10.0.0.1:80"), reading(6), NoAnswerError("away"))
+    keys.breaks_off = True
+    source = EtcdKeys(EtcdPrefix("/v2/"), keys)
+    assert (await source.ask()).again_s == 0.0
+    found = await source.ask()
+    assert (found.endpoints, found.again_s) == ((), BROKEN_OFF_S)
+    with pytest.raises(NoAnswerError, match="away"):
+        await source.ask()

@@ -5,11 +5,19 @@ A value is ``HOST:PORT``, or JSON with ``host`` and ``port``, or with ``Addr`` a
 """
 
 import json
+import logging
+from dataclasses import replace
+from typing import Final
 
 from abreast.drivers.registry.etcd_client import MOST_ENTRIES, Entry, Etcd
 from abreast.drivers.registry.found import Found, NoAnswerError, endpoint, found
 from abreast.model.registry import EtcdPrefix
 from abreast.model.service import Endpoint
+
+log: Final = logging.getLogger(__name__)
+
+BROKEN_OFF_S: Final = 1.0
+"""Between two readings where no watch lasts."""
 
 
 class EtcdKeys:
@@ -24,14 +32,23 @@ class EtcdKeys:
     async def ask(self) -> Found:
         """What stands there: at once, later when something has changed, or a while later."""
         revision, self._revision = self._revision, 0  # whatever fails, the next question is answered at once
-        if revision:
-            await self._client.changed(self._prefix, revision, prefix=True)
+        again_s = await self._changed(revision) if revision else 0.0
         reading = await self._client.read(self._prefix, prefix=True)
         if len(reading.entries) == MOST_ENTRIES:
             raise NoAnswerError(f"{MOST_ENTRIES - 1:,} keys and more begin with it: is that the right prefix?")
         answer = _endpoints(reading.entries)
         self._revision = reading.revision
-        return answer
+        return replace(answer, again_s=again_s)
+
+    async def _changed(self, revision: int) -> float:
+        """Wait for a change; after a watch that broke off, how long to leave etcd alone once it has been read."""
+        try:
+            await self._client.changed(self._prefix, revision, prefix=True)
+        except NoAnswerError as error:
+            # Whether etcd is away, the reading tells: a watch also ends when a member is restarted.
+            log.info("the watch of %s broke off: %s", self._prefix, error)
+            return BROKEN_OFF_S
+        return 0.0
 
     async def close(self) -> None:
         """Let go of the connections."""
