@@ -56,6 +56,7 @@ class EtcdSpec:
         self._file = file
         self._seen: Written | None = None
         self._read: Written | None = None
+        self._sound: Written | None = None
 
     @classmethod
     def of(cls, url: str, directory: Path, file: Path) -> Self:
@@ -83,6 +84,7 @@ class EtcdSpec:
 
     async def load(self) -> Spec:
         """What etcd has now. Raises SpecError with every fault, UsageError if there is none or nobody to ask."""
+        self._sound = None
         self._seen = None  # whatever fails now, the watch tells of it once more
         written = self._seen = self._read = await self._now()
         if written.raw is None:
@@ -90,15 +92,17 @@ class EtcdSpec:
         if len(written.raw) > LARGEST_BYTES:
             size = f"{len(written.raw):,} bytes, allowed are {LARGEST_BYTES:,}"
             raise UsageError(f"{self.place}: the value has {size}", "shorten it")
-        return read_spec(written.raw, str(self.place), self._directory)
+        spec = read_spec(written.raw, str(self.place), self._directory)
+        self._sound = written
+        return spec
 
     def accepted(self) -> None:
-        """What was loaded last is in force: keep it, for a start while etcd is away."""
-        read = self._read
-        if read is None or read.raw is None:
+        """What was loaded last, without faults, is in force: keep it, for a start while etcd is away."""
+        sound, self._sound = self._sound, None
+        if sound is None or sound.raw is None:
             return
         draft = self._file.with_suffix(".new")
-        text = json.dumps({"key": self.place.key, "revision": read.revision, "text": read.raw.decode()})
+        text = json.dumps({"key": self.place.key, "revision": sound.revision, "text": sound.raw.decode()})
         try:
             draft.touch(mode=0o600)
             draft.write_text(text, encoding="utf-8")

@@ -154,7 +154,7 @@ def registry_conflicts(path: Path, keys: RegistryKeys) -> Iterator[Conflict]:
         if getattr(keys, name) is not None and kinds[0] not in beside:
             message = f"`{name}` has no effect with `{kinds[0]}`, only with {' or '.join(beside)}"
             yield Conflict((*path, name), message, "remove it")
-    if (keys.user is None) != (keys.password is None):
+    if keys.etcd is not None and (keys.user is None) != (keys.password is None):
         lacking = "password" if keys.password is None else "user"
         yield Conflict(path, f"`{lacking}` is missing: etcd wants both", f"add `{lacking}: …`", ((*path, lacking),))
 

@@ -24,16 +24,17 @@ def registry_findings(states: Sequence[RegistryState], service: Service, now: fl
 
 def _of_registry(state: RegistryState, now: float) -> Iterator[Finding]:
     what = f"{state.version}: {state.registry}"
-    last = f"its last {len(state.endpoints)} endpoints are used" if state.endpoints else "no endpoint is known"
+    count = f"{len(state.endpoints)} endpoint{'s' * (len(state.endpoints) != 1)}"
+    last = f"the last {count} are used" if state.endpoints else "no endpoint is known"
     if state.failure:
         yield Finding("fault", f"{what} does not answer: {state.failure}; {last}", f"mend what it names; {_GUIDE}")
     elif state.empty_since is not None:
         since, why = about(now - state.empty_since), f" ({state.detail})" if state.detail else ""
         yield Finding("fault", f"{what} has said for {since} that there is none{why}; {last}", f"register; {_GUIDE}")
     elif state.detail:
-        yield Finding("warning", f"{what} has {len(state.endpoints)} endpoints; left out: {state.detail}", _GUIDE)
+        yield Finding("warning", f"{what} has {count}; left out: {state.detail}", _GUIDE)
     elif state.endpoints:
-        yield Finding("ok", f"{what} has {len(state.endpoints)} endpoints")
+        yield Finding("ok", f"{what} has {count}")
 
 
 def _shared(states: Sequence[RegistryState], service: Service) -> Iterator[Finding]:
