@@ -36,6 +36,7 @@ BESIDE: Final = tuple(
     Path(__file__).parent / name
     for name in (
         "postgres",
+        "etcd",
         "fakes/test_postgres.py",
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",
@@ -45,8 +46,8 @@ BESIDE: Final = tuple(
         "cli/test_bench.py",
     )
 )
-"""What keeps real PostgreSQLs busy for minutes, rollouts that wait for live evidence, and the benches, small as they
-are here: beside the suite, unless they are asked for by name. CI runs both."""
+"""What keeps real PostgreSQLs busy for minutes, a real etcd, rollouts that wait for live evidence, and the benches,
+small as they are here: beside the suite, unless they are asked for by name. CI runs both."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

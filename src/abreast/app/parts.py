@@ -90,7 +90,6 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     """Every part, wired to the others. Raises AbreastError, OSError."""
     clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
-    tokens = await _tokens(store, service)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
@@ -110,8 +109,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     gateway = _gateway(service, state, clock, wake, note)
     process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
     _reserve(process, service, api)
-    registries = _registries(state, clock, wake, note)
-    drivers = Drivers(process, registries)
+    drivers = Drivers(process, registries := _registries(state, clock, wake, note))
     keeper = _keeper(spec, clock, wake, note)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
@@ -132,7 +130,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         service=service,
         controller=controller,
         store=store,
-        tokens=tokens,
+        tokens=await _tokens(store, service),
         counts=gateway.counts,
         clock=clock,
         policy=spec.policy,

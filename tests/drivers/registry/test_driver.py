@@ -89,7 +89,7 @@ async def test_what_is_found_are_instances_at_once(world: World) -> None:
     assert world.news == ["v2: DNS name shop.test found 2 endpoints (127.0.0.1:9001, 127.0.0.1:9002)"]
 
 
-async def test_a_change_wakes_and_the_next_turn_follows_it(world: World) -> None:
+async def test_a_change_is_followed_and_wakes(world: World) -> None:
     source = world.source()
     source.say(ONE)
     await world.turn()
@@ -97,8 +97,19 @@ async def test_a_change_wakes_and_the_next_turn_follows_it(world: World) -> None
     source.say(TWO)
     await world.clock.advance(0.2)
     assert world.changes > before
-    await world.turn()
     assert world.states() == {"v2@127.0.0.1:9002": "ready"}
+
+
+async def test_what_changes_while_a_change_is_told_is_told_next(world: World) -> None:
+    source = world.source()
+    source.say(ONE)
+    await world.turn()
+    world.hanging.add(TWO)
+    source.say(ONE, TWO)
+    await world.clock.advance(0.2)
+    source.say(TWO)
+    await world.clock.advance(0.2)
+    await until(lambda: world.states() == {"v2@127.0.0.1:9002": "starting"})
 
 
 async def test_a_new_endpoint_that_hangs_holds_up_no_turn(world: World) -> None:

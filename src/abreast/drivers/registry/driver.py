@@ -44,8 +44,8 @@ class _Followed:
 class RegistryDriver:
     """`abreast.ports.Driver`; a version without a registry passes through.
 
-    The version goes to the driver behind it with the endpoints that are known; ``on_change`` wakes whoever calls `run`
-    again, ``on_news`` hears sentences for the audit log.
+    The version goes to the driver behind it with the endpoints that are known, again at each change; ``on_news`` hears
+    sentences for the audit log.
     """
 
     def __init__(
@@ -83,6 +83,8 @@ class RegistryDriver:
             await self._begin(version, version.registry, before)
         else:
             followed.follower.require_going()
+            if followed.task is not None and followed.task.done():
+                followed.task.result()
             followed.version = version
             self._follow_up(followed)
 
@@ -114,7 +116,7 @@ class RegistryDriver:
             clock=self._clock,
             random=self._random,
             on_news=lambda news: self._on_news(f"{name}: {news}"),
-            on_change=self._on_change,
+            on_change=lambda: self._heard(name),
         )
         followed = self._followed[name] = _Followed(version, follower)
         if not await follower.first(self._first_s):
@@ -131,16 +133,25 @@ class RegistryDriver:
         self._kept.keep(version)
         await self._behind.run(version)
 
+    def _heard(self, name: str) -> None:
+        """Something else is known."""
+        followed = self._followed.get(name)
+        if followed is not None and followed.told is not None:
+            self._follow_up(followed)
+        self._on_change()
+
     def _follow_up(self, followed: _Followed) -> None:
         """Tell what is new. New endpoints are asked once, which may take a second: no order waits for that."""
-        if followed.task is not None:
-            if not followed.task.done():
-                return
-            followed.task.result()
-            followed.task = None
-        if followed.told != self._present(followed):
+        if followed.task is None and followed.told != self._present(followed):
             followed.task = asyncio.create_task(self._tell(followed))
-            followed.task.add_done_callback(lambda _: self._on_change())
+            followed.task.add_done_callback(lambda task: self._told(followed, task))
+
+    def _told(self, followed: _Followed, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            return  # it is not wanted any more, or `run` raises it
+        followed.task = None
+        self._follow_up(followed)
+        self._on_change()
 
     async def _leave(self, name: str) -> None:
         followed = self._followed.pop(name, None)
