@@ -153,4 +153,6 @@ def _ttl_s(answer: dns.resolver.Answer) -> float:
 
 
 def _words(error: dns.exception.DNSException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """What dnspython says, each server's repeated failure once."""
+    parts = {part.rpartition(" after ")[0] or part: part for part in " ".join(str(error).split()).split("; ")}
+    return "; ".join(parts.values())[:300] or type(error).__name__
