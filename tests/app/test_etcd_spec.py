@@ -116,6 +116,9 @@ class TestKept:
         assert sentence.endswith("; the last good spec is used, of revision 11")
         words = {"away": "etcd does not answer", "deleted": "there is no such key", "broken": "1 fault: line 1"}
         assert words[trouble] in sentence
+        assert words[trouble] in later.spec.trouble()
+        later.spec.accepted()
+        assert later.spec.trouble() != "", "what is in force is not what stands there"
         assert later.spec.origin == f"{PLACE} at revision 11"
 
     async def test_it_is_for_this_user_alone(self, world: World, tmp_path: Path) -> None:
@@ -193,9 +196,12 @@ class TestWatching:
             await world.clock.settle()
             assert world.said == [f"{PLACE}: the key is gone; the last good spec stays"]
             assert world.changes == 0
+            assert world.spec.trouble() == f"{PLACE}: the key is gone"
             world.etcd.put("shop", GOOD)
             await world.clock.settle()
             assert world.changes == 1, "it is there again"
+            await world.accepts()
+            assert world.spec.trouble() == ""
 
     async def test_away_and_back_are_said_once_and_what_changed_meanwhile_is_told(self, world: World) -> None:
         await world.accepts()
@@ -205,11 +211,13 @@ class TestWatching:
             await world.clock.settle()
             await world.clock.advance(30.0)
             assert world.said == [f"{PLACE}: etcd does not answer: refused; the spec stays as it is"]
+            assert "does not answer" in world.spec.trouble()
             assert 6 < world.etcd.reads < 40, "with back-off"
             world.etcd.put("shop", OTHER)
             world.etcd.away = False
             await world.clock.advance(etcd_spec.BACKOFF.backoff_most_s)
             assert world.said[1:] == [f"{PLACE}: etcd answers again"]
+            assert world.spec.trouble() == ""
             assert world.changes == 1
 
     async def test_a_watch_that_cannot_be_held_is_no_trouble_but_slower(self, world: World) -> None:

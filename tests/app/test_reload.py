@@ -177,6 +177,8 @@ class TestFromEtcd:
         assert "line 1: retyr: unknown key" in reason
         assert "line 2: versions.v2: neither" in reason
         assert running.up.control.service is before
+        assert running.up.config is not None
+        assert "2 faults" in running.up.config.trouble()
         assert not (running.folder / "spec.json").exists()
 
     async def test_nobody_there_refuses_it(self, running: Reloading, etcd: FakeEtcd) -> None:

@@ -86,3 +86,15 @@ def test_faults_of_the_migrations_are_faults(spec: Path, abreast: Run) -> None:
     assert "a.yaml:1: operations[0].drop_indx: there is no operation 'drop_indx'\n  → did you mean" in ended.out
     assert "✘ abreast.yaml:4: data.migrations.v2[1]: there is no file" in ended.out
     assert "has no fault" not in ended.out
+
+
+def test_a_spec_in_etcd_has_no_file_to_look_at(plane: Plane, short_tmp: Path, abreast: Run) -> None:
+    plane.answers("/doctor", [{"state": "ok", "what": "the store can be written", "remedy": ""}])
+    (short_tmp / "abreast.yaml").unlink()
+    ended = abreast("doctor")
+    assert "there is no spec 'abreast.yaml'" in ended.out
+    (short_tmp / ".abreast").mkdir(exist_ok=True)
+    (short_tmp / ".abreast" / "spec.json").touch()
+    ended = abreast("doctor")
+    assert ended.code == 0
+    assert "✔ the spec is in etcd;" in ended.out

@@ -55,11 +55,11 @@ def test_a_missing_spec_ends_it_with_the_next_move(short_tmp: Path) -> None:
     ("config", "words"),
     [
         ("abreast.yaml", "error: --config: 'abreast.yaml' is no address of etcd\n  → write etcd://HOST:2379/KEY"),
-        (f"etcd://127.0.0.1:{free_port()}/shop", "etcd does not answer: "),
+        ("etcd://127.0.0.1:PORT/shop", "etcd does not answer: "),
     ],
 )
 def test_a_spec_in_etcd_that_cannot_be_had_ends_it_with_the_next_move(short_tmp: Path, config: str, words: str) -> None:
-    command = [sys.executable, "-m", "abreast", "up", "--config", config]
+    command = [sys.executable, "-m", "abreast", "up", "--config", config.replace("PORT", str(free_port()))]
     ended = subprocess.run(command, cwd=short_tmp, capture_output=True, text=True, check=False, timeout=30)
     assert ended.returncode == 2
     assert words in ended.stderr

@@ -45,12 +45,17 @@ class Written:
 
 
 class EtcdSpec:
-    """One key. ``said`` are sentences of the start for people; ``directory`` is where the spec's paths begin."""
+    """One key. ``said`` are sentences of the start for people; ``directory`` is where the spec's paths begin.
+
+    ``refused`` says why what stands there is not in force, ``away`` why it is not known; both are empty if all is well.
+    """
 
     def __init__(self, place: EtcdPlace, client: Etcd, directory: Path, file: Path) -> None:
         """``file`` keeps the last good spec."""
         self.place = place
         self.said: list[str] = []
+        self.refused = ""
+        self.away = ""
         self._client = client
         self._directory = directory
         self._file = file
@@ -63,6 +68,10 @@ class EtcdSpec:
         """The key that ``url`` names. Raises UsageError."""
         place = etcd_place(url)
         return cls(place, etcd_client(place), directory, file)
+
+    def trouble(self) -> str:
+        """Why what stands there is not what is in force; empty if it is."""
+        return self.away or self.refused
 
     @property
     def origin(self) -> str:
@@ -79,7 +88,8 @@ class EtcdSpec:
                 raise
             entry, spec = kept
             self._read = entry
-            self.said.append(f"{told(error)}; the last good spec is used, of revision {entry.revision}")
+            self.refused = told(error)
+            self.said.append(f"{self.refused}; the last good spec is used, of revision {entry.revision}")
             return spec
 
     async def load(self) -> Spec:
@@ -98,6 +108,8 @@ class EtcdSpec:
 
     def accepted(self) -> None:
         """What was loaded last, without faults, is in force: keep it, for a start while etcd is away."""
+        if self._sound is not None:
+            self.refused = ""
         sound, self._sound = self._sound, None
         if sound is None or sound.raw is None:
             return
@@ -114,20 +126,20 @@ class EtcdSpec:
         self, clock: Clock, random: Random, changed: Callable[[], None], say: Callable[[str], None]
     ) -> None:
         """Call ``changed`` whenever there is something to `load`, until cancelled; ``say`` if etcd is away or back."""
-        backoff, away, began = Backoff(BACKOFF, random), False, clock.now()
+        backoff, began = Backoff(BACKOFF, random), clock.now()
         while True:
             try:
                 written = await self._now()
             except UsageError as error:
-                if not away:
+                if not self.away:
                     say(f"{error.message}; the spec stays as it is")
-                away = True
+                self.away = error.message
                 await clock.sleep(backoff.next_s(0.0))
                 began = clock.now()
                 continue
-            if away:
+            if self.away:
                 say(f"{self.place}: etcd answers again")
-            away = False
+            self.away = ""
             self._compare(written, changed, say)
             try:
                 await self._client.changed(self.place.key, written.seen_at)
@@ -147,7 +159,8 @@ class EtcdSpec:
         if before is not None and before.raw == written.raw:
             return
         if written.raw is None:
-            say(f"{self.place}: the key is gone; the last good spec stays")
+            self.refused = f"{self.place}: the key is gone"
+            say(f"{self.refused}; the last good spec stays")
         else:
             changed()
 

@@ -27,8 +27,10 @@ async def reload_spec(running: Up, say: Say) -> None:
             await controller.replace_policy(policy, "the spec changed; what is not yet done follows it", actor)
         await control.flags.adopt(spec.flags, controller.rollout.number)
     except AbreastError as error:
-        where = f" ({config.origin})" if config else ""
-        controller.note(EventKind.SPEC, f"the changed spec{where} is refused: {etcd_spec.told(error)}", actor)
+        where, reason = f" ({config.origin})" if config else "", etcd_spec.told(error)
+        controller.note(EventKind.SPEC, f"the changed spec{where} is refused: {reason}", actor)
+        if config is not None:
+            config.refused = reason
         say(str(error))
         return
     if service.alerts != control.service.alerts:

@@ -79,7 +79,7 @@ async def up(spec_file: Path, say: Say, config: str = "") -> AsyncIterator[Up]:
     """Everything started and serving; ended in the opposite order on leaving."""
     state = StateDir.beside(spec_file.parent)
     async with AsyncExitStack() as stack:
-        etcd = EtcdSpec.of(config, state.path.parent, state.path / "spec.json") if config else None
+        etcd = EtcdSpec.of(config, state.path.parent, state.spec) if config else None
         if etcd is not None:
             stack.push_async_callback(etcd.close)
         spec = await etcd.first() if etcd else load_spec(spec_file)
@@ -110,6 +110,7 @@ def _take_config(running: Up, etcd: EtcdSpec | None) -> None:
     """The spec stands in etcd; what was the matter with it at the start is an event."""
     running.config = etcd
     if etcd is not None:
+        running.control.spec_trouble = etcd.trouble
         etcd.accepted()
         for sentence in etcd.said:
             running.control.controller.note(EventKind.SPEC, sentence, etcd_spec.ACTOR)

@@ -33,7 +33,8 @@ class Control:
     ``policy`` gives the spec's policy for a candidate (raises UsageError for an unknown one); ``require`` raises
     DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy; ``gateway_metrics`` gives
     Envoy's own by a regular expression (raises UsageError, GatewayError). ``findings`` is None while no answers are
-    compared, ``alerts`` while nobody is to be told. ``registries`` says what is known of where endpoints are looked up.
+    compared, ``alerts`` while nobody is to be told. ``registries`` says what is known of where endpoints are looked up,
+    ``spec_trouble`` why the spec in etcd is not what is in force, if so.
     """
 
     service: Service
@@ -52,3 +53,4 @@ class Control:
     findings: FindingsDesk | None = None
     alerts: Alerts | None = None
     registries: Callable[[], Sequence[RegistryState]] = tuple
+    spec_trouble: Callable[[], str] = str

@@ -26,6 +26,7 @@ def examine(control: Control) -> list[Finding]:
         *_silence(control, observed),
         *_shadow(control, observed),
         *_store(control),
+        *_spec(control),
         *_alerts(control),
         *machine(),
     ]
@@ -100,6 +101,13 @@ def _store(control: Control) -> Iterator[Finding]:
         yield Finding("ok", "the store can be written")
     else:
         yield Finding("fault", error.message, error.remedy)
+
+
+def _spec(control: Control) -> Iterator[Finding]:
+    trouble = control.spec_trouble()
+    if trouble:
+        remedy = "the last good spec holds meanwhile; docs/registry.md says what else"
+        yield Finding("fault", f"the spec in etcd is not in force: {trouble}", remedy)
 
 
 def _alerts(control: Control) -> Iterator[Finding]:
