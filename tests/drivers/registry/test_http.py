@@ -66,13 +66,17 @@ async def test_nobody_there_is_no_answer(client: Http) -> None:
 
 
 async def test_one_that_takes_too_long_is_no_answer(client: Http) -> None:
+    begun = asyncio.Event()
+
     async def answer(_: web.Request) -> web.Response:
+        begun.set()
         await asyncio.sleep(60)
         raise AssertionError
 
     async with serving(answer) as url:
-        with pytest.raises(NoAnswerError, match=r"no answer within 0\.05 s"):
-            await client.ask("GET", url, 0.05)
+        with pytest.raises(NoAnswerError, match=r"no answer within 0\.5 s"):
+            await client.ask("GET", url, 0.5)
+        await asyncio.wait_for(begun.wait(), 5)
 
 
 async def test_an_answer_that_is_too_large_is_none(client: Http, monkeypatch: pytest.MonkeyPatch) -> None:
