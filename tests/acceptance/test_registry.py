@@ -1,11 +1,13 @@
 """Versions that run elsewhere, whose endpoints a real etcd knows: they come, go and vanish, and no user notices."""
 
+import asyncio
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +16,7 @@ import pytest
 
 from abreast.bench.target import free_port
 from tests.e2e.service import Service
+from tests.fakes.dns_server import DnsServer
 from tests.fakes.etcd import EtcdServer
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
@@ -28,11 +31,13 @@ class Instances:
         self._etcd = etcd
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def begin(self, version: str, name: str) -> None:
+    def begin(self, version: str, name: str) -> int:
+        """Its port."""
         port = free_port()
         command = [sys.executable, "-m", "abreast.bench.origin", "--port", str(port), "--version", version]
-        self._running[name] = subprocess.Popen(command)
+        self._running[name] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         self._etcd.put(f"{PREFIX}/{version}/{name}", f"127.0.0.1:{port}")
+        return port
 
     def end(self, version: str, name: str) -> None:
         """Deregister it, and end it a moment later."""
@@ -77,6 +82,20 @@ class Users:
                     self.answers[str(answer.status_code)] += 1
                 except httpx.HTTPError as error:
                     self.answers[type(error).__name__] += 1
+
+
+@contextmanager
+def name_server() -> Iterator[DnsServer]:
+    """One in a thread of its own, whose records may be kept for a second."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(DnsServer(ttl_s=1).start(), loop).result(5)
+    yield server
+    loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.call_later, 0.1, loop.stop)
+    thread.join()
+    loop.close()
 
 
 @pytest.fixture
@@ -140,6 +159,34 @@ def test_instances_come_and_go_and_no_request_fails(service: Service, instances:
         time.sleep(1.0)
     assert list(users.answers) == ["200"], users.answers
     assert users.answers["200"] > 100
+
+
+def test_a_version_follows_its_name_in_dns(service: Service, instances: Instances) -> None:
+    service.down()
+    name = "_http._tcp.shop.test."
+    with name_server() as dns:
+        ports = [instances.begin("v1", each) for each in ("f", "g")]
+        dns.zone[("here.test.", "A")] = ["127.0.0.1"]
+        dns.zone[(name, "SRV")] = [f"1 0 {ports[0]} here.test."]
+        service.spec["versions"]["v1"]["endpoints"] = {"srv": name, "server": f"127.0.0.1:{dns.port}"}
+        service.write()
+        service.up()
+        with Users(service.url) as users:
+            assert ready(service, "v1") == (1, 1)
+            dns.zone[(name, "SRV")] = [f"1 0 {port} here.test." for port in ports]
+            service.until(lambda: ready(service, "v1") == (2, 2))
+            dns.zone[(name, "SRV")] = [f"1 0 {ports[1]} here.test."]
+            service.until(lambda: ready(service, "v1") == (1, 1))
+            instances.kill("f")
+            dns.silent = True
+            service.until(lambda: told(service, f"SRV records of {name} at 127.0.0.1:{dns.port} does not answer"), 30.0)
+            dns.silent = False
+            service.until(lambda: told(service, "answers again"), 30.0)
+            del dns.zone[(name, "SRV")]
+            service.until(lambda: told(service, f"says that there is none (the name {name} does not exist); the last"))
+            time.sleep(1.0)
+        assert list(users.answers) == ["200"], users.answers
+        service.down()
 
 
 def test_an_empty_registry_takes_no_users_endpoint_away(service: Service, etcd: EtcdServer) -> None:
