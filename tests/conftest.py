@@ -37,6 +37,7 @@ BESIDE: Final = tuple(
     for name in (
         "postgres",
         "docker",
+        "etcd",
         "fakes/test_postgres.py",
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",
@@ -46,8 +47,8 @@ BESIDE: Final = tuple(
         "cli/test_bench.py",
     )
 )
-"""What keeps real PostgreSQLs and a Docker engine busy for minutes, rollouts that wait for live evidence, and the
-benches, small as they are here: beside the suite, unless they are asked for by name. CI runs both."""
+"""What keeps real PostgreSQLs, a Docker engine or an etcd busy for minutes, rollouts that wait for live evidence, and
+the benches, small as they are here: beside the suite, unless they are asked for by name. CI runs both."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,6 +14,7 @@ from abreast.spec_source import (
     migration_faults,
     migrations_of,
     missing_files,
+    read_spec,
 )
 
 GOOD = f"versions: {{v1: {{run: '{sys.executable} -V', cwd: here}}}}\n"
@@ -248,3 +249,11 @@ def test_every_migration_that_cannot_be_read_is_named(file: Path) -> None:
         (6, "data.migrations.v3", f"there is no file '{file.parent}/other.yaml'"),
     ]
     assert {Path(fault.file).name for fault in migration_faults(spec)} == {"bad.yaml"}
+
+
+def test_a_spec_can_come_from_elsewhere_under_another_name(tmp_path: Path) -> None:
+    spec = read_spec(b"versions: {v1: {run: app, cwd: there}}", "etcd://h/k", tmp_path)
+    assert spec.service().versions[0].cwd == str(tmp_path / "there")
+    with pytest.raises(SpecError) as caught:
+        read_spec(b"versions:\n  v1: {}\n", "etcd://h/k", tmp_path)
+    assert str(caught.value.faults[0]).startswith("etcd://h/k:2: versions.v1: none of")

@@ -32,6 +32,7 @@ def test_it_lies_beside_the_spec(short_tmp: Path) -> None:
     state.make()
     assert (state.store.parent, state.logs.parent, state.run.parent) == (state.path,) * 3
     assert state.api.parent == state.run
+    assert state.spec.parent == state.path
     assert all(mode(each) == 0o700 for each in (state.path, state.logs, state.run))
 
 

@@ -37,11 +37,19 @@ def load_spec(path: Path, environment: Mapping[str, str] = os.environ) -> Spec:
     except OSError as error:
         message = f"the spec {str(path)!r} cannot be read: {error.strerror}"
         raise UsageError(message, "correct its permissions, or name another file") from None
+    return read_spec(raw, str(path), path.absolute().parent, environment)
+
+
+def read_spec(raw: bytes, name: str, directory: Path, environment: Mapping[str, str] = os.environ) -> Spec:
+    """The spec in these bytes, which are called ``name`` in messages; its paths start in ``directory``, absolute.
+
+    Raises SpecError with every fault in it.
+    """
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise SpecError((_no_text(path, error),)) from None
-    spec = parse_spec(text, str(path), directory=str(path.absolute().parent), environment=environment)
+        raise SpecError((_no_text(name, error),)) from None
+    spec = parse_spec(text, name, directory=str(directory), environment=environment)
     return replace(spec, routes=_routes(spec)) if spec.openapi else spec
 
 
@@ -114,15 +122,15 @@ def _migration(file: Path) -> Migration:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise MigrationError((_no_text(file, error),)) from None
+        raise MigrationError((_no_text(str(file), error),)) from None
     return read_migration(str(file), text)
 
 
-def _no_text(file: Path, error: UnicodeDecodeError) -> Fault:
+def _no_text(file: str, error: UnicodeDecodeError) -> Fault:
     """The fault of a file that is no UTF-8, at its line."""
     line = error.object.count(b"\n", 0, error.start) + 1
     message = f"byte {error.object[error.start]:#04x} is no UTF-8"
-    return Fault(str(file), line, "", message, "save the file as UTF-8")
+    return Fault(file, line, "", message, "save the file as UTF-8")
 
 
 def doubts(spec: Spec, environment: Mapping[str, str] = os.environ) -> Iterator[str]:

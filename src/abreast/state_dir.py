@@ -48,6 +48,11 @@ class StateDir:
         return Path(tempfile.gettempdir()) / f"abreast-{os.getuid()}" / name
 
     @property
+    def spec(self) -> Path:
+        """The last good spec of a key in etcd; there is none where the spec is a file."""
+        return self.path / "spec.json"
+
+    @property
     def api(self) -> Path:
         """The API's socket."""
         return self.run / "api.sock"

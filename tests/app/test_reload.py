@@ -1,12 +1,15 @@
 """A changed spec is taken over whole, or refused whole."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from abreast.app.etcd_place import EtcdPlace
+from abreast.app.etcd_spec import EtcdSpec
 from abreast.app.parts import Up
 from abreast.app.reload import reload_spec
 from abreast.model.errors import UsageError
@@ -15,6 +18,7 @@ from abreast.model.rollout import WeightStep
 from abreast.model.service import UserKey
 from abreast.rollout.observed import Command
 from tests.app.specs import building, spec
+from tests.fakes.etcd_keys import FakeEtcd
 
 
 @dataclass
@@ -134,3 +138,50 @@ async def test_a_refused_one_leaves_the_flags_as_they_were(running: Reloading) -
     await running.reads("service: shop\nversions: {v1: {endpoints: ['127.0.0.1:8']}}\nflags: {new: nonsense}\n")
     assert running.up.control.flags.listed() == before
     assert "'nonsense' is no flag" in "".join(running.said)
+
+
+class TestFromEtcd:
+    """The spec of a key: who changed it is etcd, and which revision is said."""
+
+    @pytest.fixture
+    async def etcd(self, running: Reloading) -> FakeEtcd:
+        etcd = FakeEtcd()
+        place = EtcdPlace("etcd://127.0.0.1:2379/shop", ("http://127.0.0.1:2379",), "shop")
+        running.up.config = EtcdSpec(place, etcd, running.folder, running.folder / "spec.json")
+        etcd.put("shop", (running.folder / "abreast.yaml").read_text())
+        return etcd
+
+    async def told(self, running: Reloading) -> tuple[str, str]:
+        """Actor and reason of the newest event."""
+        await running.up.control.controller.turn()
+        _, event = (await running.up.store.events("shop"))[-1]
+        assert event.kind is EventKind.SPEC
+        return event.actor, event.reason
+
+    async def test_it_is_taken_over_and_kept(self, running: Reloading, etcd: FakeEtcd) -> None:
+        text = etcd.keys["shop"][0].decode() + "users: {by: ['header:x-customer']}\n"
+        etcd.put("shop", text)
+        await reload_spec(running.up, running.said.append)
+        assert running.up.control.service.users == (UserKey("header", "x-customer"),)
+        origin = "etcd://127.0.0.1:2379/shop at revision 12"
+        assert await self.told(running) == ("etcd", f"the spec was read again ({origin})")
+        assert json.loads((running.folder / "spec.json").read_text())["text"] == text
+
+    async def test_one_with_faults_is_refused_with_all_of_them(self, running: Reloading, etcd: FakeEtcd) -> None:
+        before = running.up.control.service
+        etcd.put("shop", "retyr: 5\nversions: {v1: {endpoints: ['127.0.0.1:8']}, v2: {}}\n")
+        await reload_spec(running.up, running.said.append)
+        actor, reason = await self.told(running)
+        assert actor == "etcd"
+        assert "(etcd://127.0.0.1:2379/shop at revision 12) is refused: " in reason
+        assert "line 1: retyr: unknown key" in reason
+        assert "line 2: versions.v2: none of" in reason
+        assert running.up.control.service is before
+        assert running.up.config is not None
+        assert "2 faults" in running.up.config.trouble()
+        assert not (running.folder / "spec.json").exists()
+
+    async def test_nobody_there_refuses_it(self, running: Reloading, etcd: FakeEtcd) -> None:
+        etcd.away = True
+        await reload_spec(running.up, running.said.append)
+        assert "etcd does not answer" in (await self.told(running))[1]

@@ -14,8 +14,9 @@ from abreast.analysis.assessment import Assessment
 from abreast.analysis.tick import Tick
 from abreast.app.parts import Up
 from abreast.app.up import _raise_limits, _start_logging, _store_evidence, _unless, up
+from abreast.bench.target import free_port
 from abreast.controller.jury import Jury
-from abreast.model.errors import PortInUseError, SpecError, StoreError
+from abreast.model.errors import DriverError, PortInUseError, SpecError, StoreError
 from abreast.model.rollout import Phase, Rollout
 from abreast.rollout.observed import Observed
 from abreast.state_dir import StateDir
@@ -84,6 +85,19 @@ class TestUp:
             async with up(short_tmp / "abreast.yaml", lambda _: None):
                 pass
         assert not (short_tmp / ".abreast").exists()
+
+    async def test_endpoints_that_nobody_knows_name_who_was_asked(self, short_tmp: Path) -> None:
+        where = f"http://127.0.0.1:{free_port()}"
+        endpoints = {"consul": "shop", "address": where}
+        listen = f"127.0.0.1:{free_port()}"
+        spec(short_tmp, versions={"v1": {"endpoints": endpoints, "start_timeout": "1s"}}, gateway={"listen": listen})
+        said: list[str] = []
+        with pytest.raises(
+            DriverError, match=r"no ready instance after 1 s: Consul service shop: .*connection attempts"
+        ):
+            async with up(short_tmp / "abreast.yaml", said.append):
+                pass
+        assert any("v1: Consul service shop does not answer" in sentence for sentence in said)
 
     def test_a_log_that_cannot_be_written(self, short_tmp: Path) -> None:
         with pytest.raises(StoreError, match=r"the log in '.*' cannot be opened: No such file") as caught:

@@ -146,3 +146,15 @@ def test_without_containers_no_engine_is_asked_for(
     monkeypatch.setenv("DOCKER_HOST", "unix:///gone.sock")
 
     assert "engine" not in abreast("doctor").out
+
+
+def test_a_spec_in_etcd_has_no_file_to_look_at(plane: Plane, short_tmp: Path, abreast: Run) -> None:
+    plane.answers("/doctor", [{"state": "ok", "what": "the store can be written", "remedy": ""}])
+    (short_tmp / "abreast.yaml").unlink()
+    ended = abreast("doctor")
+    assert "there is no spec 'abreast.yaml'" in ended.out
+    (short_tmp / ".abreast").mkdir(exist_ok=True)
+    (short_tmp / ".abreast" / "spec.json").touch()
+    ended = abreast("doctor")
+    assert ended.code == 0
+    assert "✔ the spec is in etcd;" in ended.out

@@ -52,9 +52,9 @@ def test_check_prints_every_fault_to_stderr() -> None:
     assert out == ""
     assert err.splitlines()[::2] == [
         (
-            "abreast.yaml:1: versions.v1.foo: unknown key 'foo'; allowed here: run, endpoints, image, port, "
-            "container, deployment, kubernetes, instances, env, cwd, ready, live, start_timeout, stop_timeout, timeout, "
-            "keep_alive, protocol, capacity, isolated"
+            "abreast.yaml:1: versions.v1.foo: unknown key 'foo'; allowed here: run, endpoints, instances, image, port, "
+            "container, deployment, kubernetes, env, cwd, ready, live, start_timeout, stop_timeout, "
+            "timeout, keep_alive, protocol, capacity, isolated"
         ),
         "abreast.yaml:2: stable: no version is called 'v2'; `versions` has: v1",
         "abreast.yaml: 2 faults",

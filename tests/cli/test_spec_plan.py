@@ -57,6 +57,15 @@ def test_the_summary_names_deployments() -> None:
     ]
 
 
+def test_the_summary_says_who_is_asked_for_endpoints() -> None:
+    spec = parse_spec(TEXT.replace("['127.0.0.1:1', '127.0.0.1:2']", "{consul: shop, tag: v2}"))
+    line = text(spec).splitlines()[2]
+    assert (
+        line
+        == "  v2  runs elsewhere; its endpoints are looked up: Consul service shop with tag v2, ready by TCP connect"
+    )
+
+
 def test_the_summary_shows_each_step(spec: Spec) -> None:
     assert text(spec).splitlines()[4:] == [
         "A rollout of v2, if all goes well:",

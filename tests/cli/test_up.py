@@ -51,6 +51,21 @@ def test_a_missing_spec_ends_it_with_the_next_move(short_tmp: Path) -> None:
     assert list(short_tmp.iterdir()) == [], "nothing was made"
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("abreast.yaml", "error: --config: 'abreast.yaml' is no address of etcd\n  → write etcd://HOST:2379/KEY"),
+        ("etcd://127.0.0.1:PORT/shop", "etcd does not answer: "),
+    ],
+)
+def test_a_spec_in_etcd_that_cannot_be_had_ends_it_with_the_next_move(short_tmp: Path, config: str, words: str) -> None:
+    command = [sys.executable, "-m", "abreast", "up", "--config", config.replace("PORT", str(free_port()))]
+    ended = subprocess.run(command, cwd=short_tmp, capture_output=True, text=True, check=False, timeout=30)
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert list(short_tmp.iterdir()) == [], "nothing was made"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_told_to_stop_before_it_is_up(up: subprocess.Popen[str], number: signal.Signals) -> None:
     assert up.stdout is not None

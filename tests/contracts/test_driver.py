@@ -8,14 +8,18 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from abreast.drivers.combined import Drivers
 from abreast.drivers.external import ExternalDriver
+from abreast.drivers.registry.driver import RegistryDriver
 from abreast.model.errors import DriverError
+from abreast.model.registry import DnsName, Place, Registry
 from abreast.model.service import Endpoint, Instance, InstanceState, Probe, Version
 from abreast.ports import Driver
+from tests.drivers.registry.sources import FakeSource
 from tests.drivers.stage import HURRIED, Stage
 from tests.fakes.clock import FakeClock
 from tests.fakes.driver import FakeDriver
@@ -112,6 +116,33 @@ class ExternalWorld(World):
                     connection.sendall(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % self._status)
 
 
+class RegistryWorld(ExternalWorld):
+    """Its servers are found in a registry; as many as the last version asked for had."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        stage = Stage(folder)
+        self._sources: dict[str, FakeSource] = {}
+        self.driver = RegistryDriver(
+            self.driver,
+            stage.clock,
+            stage.changed,
+            lambda _: None,
+            file=folder / "registry.json",
+            random=Random(1),
+            source_of=self._source,
+        )
+
+    def version(self, name: str = "v1", instances: int = 1, mark: str = "") -> Version:
+        version = super().version(name, instances, mark)
+        place = DnsName(name, 80)
+        self._source(place).say(*version.endpoints)
+        return replace(version, endpoints=(), registry=Registry(place))
+
+    def _source(self, place: Place) -> FakeSource:
+        return self._sources.setdefault(str(place), FakeSource())
+
+
 class CombinedWorld(ProcessWorld):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -130,7 +161,7 @@ async def opened(kind: type[World], folder: Path) -> AsyncIterator[World]:
         made.close()
 
 
-@pytest.fixture(params=[FakeWorld, ProcessWorld, ExternalWorld, CombinedWorld])
+@pytest.fixture(params=[FakeWorld, ProcessWorld, ExternalWorld, RegistryWorld, CombinedWorld])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     async for made in opened(request.param, tmp_path):
         yield made

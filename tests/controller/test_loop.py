@@ -172,7 +172,8 @@ class TestConflict:
     async def test_the_order_is_decided_upon_what_they_wrote(self) -> None:
         stage = await Stage.climbing()
         stored = await stage.stored()
-        await stage.store.save(replace(stored, weight=2000), [])
+        policy = replace(POLICY, steps=(POLICY.steps[0], WeightStep(2000), *POLICY.steps[2:]))
+        await stage.store.save(replace(stored, weight=2000, policy=policy), [])
         submitted = asyncio.create_task(stage.controller.submit(stage.command("pause")))
         await asyncio.sleep(0)
         await stage.controller.turn()
@@ -292,7 +293,7 @@ class TestPolicy:
 
     async def test_it_is_refused_if_the_rollout_went_past_what_it_changes(self) -> None:
         stage = await Stage.at(under_way(Phase.PROGRESSING, replace(POLICY, at_least_s=3600.0), step=0, weight=100))
-        steps = (POLICY.steps[0], WeightStep(2000), *POLICY.steps[2:])
+        steps = (POLICY.steps[0], WeightStep(2000, 5.0), *POLICY.steps[2:])
         changed = replace(stage.rollout.policy, steps=steps)
         await stage.order("promote")
         with pytest.raises(RefusedError, match="step 2 is under way"):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from abreast.analysis.assessment import Counted
 from abreast.model.checks import Check
+from abreast.model.registry import ConsulService, Registry
 from abreast.model.rollout import Phase
 from tests.controller.stage import Stage
 from tests.rollout.play import BEGIN, POLICY, serving, under_way
@@ -77,3 +78,16 @@ async def test_a_new_attempt_starts_with_a_clean_slate() -> None:
     assert after.assessment.errors.attempt == Counted()
     await stage.settle()
     assert stage.rollout.phase is Phase.PROGRESSING, "what was bad before the person resumed is not held against it"
+
+
+async def test_of_a_version_that_is_looked_up_all_that_was_found_are_wanted() -> None:
+    stage = await Stage.climbing()
+    observer = stage.controller._observer
+    registry = Registry(ConsulService("shop"))
+    for instances, wanted in ((1, 2), (3, 3)):
+        versions = tuple(
+            replace(version, run=(), registry=registry, instances=instances) if version.name == "v2" else version
+            for version in observer.service.versions
+        )
+        observer.service = replace(observer.service, versions=versions)
+        assert stage.controller.observe().wanted == {"v1": 2, "v2": wanted, "v3": 2}

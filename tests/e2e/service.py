@@ -44,12 +44,13 @@ def _command(directory: Path, words: Sequence[str], out: Path, err: Path) -> Non
 
 @dataclass
 class Service:
-    """The spec's directory and what runs there; ``spec`` is written anew by `write`."""
+    """The spec's directory and what runs there; ``spec`` is written anew by `write`. ``options``: of `abreast up`."""
 
     directory: Path
     spec: dict[str, Any]
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    options: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, directory: Path, versions: Mapping[str, Mapping[str, Any]], **rollout: object) -> "Service":
@@ -90,7 +91,7 @@ class Service:
         before = len(self.log) if (self.directory / "up.log").exists() else 0
         with (self.directory / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "abreast", "up", "-f", str(self.file)], stdout=log, stderr=log
+                [sys.executable, "-m", "abreast", "up", "-f", str(self.file), *self.options], stdout=log, stderr=log
             )
         if wait:
             self.until(lambda: " is up: " in self.log[before:], UP_S)

@@ -28,7 +28,7 @@ def held(described: dict[str, Any], here: str) -> Iterator[tuple[str, dict[str, 
     """The keys inside of one key: a mapping's, those of each item, of each named entry, or of each alternative."""
     if "$ref" in described:
         yield from properties(SCHEMA["$defs"][described["$ref"].rpartition("/")[2]], here)
-    for alternative in described.get("anyOf", ()):
+    for alternative in (*described.get("anyOf", ()), *described.get("oneOf", ())):
         yield from held(alternative, here)
     if "items" in described:
         yield from held(described["items"], f"{here}[]")

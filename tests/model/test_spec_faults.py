@@ -126,7 +126,7 @@ def test_each_mapping_of_the_spec_has_a_shape() -> None:
         *("rollout.shadow", "rollout.shadow.unsafe.*", "api", "api.tls"),
         *("rollout.gates.differences", "rollout.gates.differences.endpoints.*"),
         *("rollout.gates.promql.*", "rollout.gates.webhooks.*"),
-        *("flags.*", "flags.*.rules.*"),
+        *("flags.*", "flags.*.rules.*", "versions.*.endpoints"),
         *("logs", "logs.access", "traces", "data", "data.backfill", "versions.*.kubernetes"),
         *("versions.*.container", "versions.*.container.build"),
     }

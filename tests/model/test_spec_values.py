@@ -143,7 +143,7 @@ def test_what_is_meant_is_read(kind: str, found: object, value: object) -> None:
         ("address", "127.0.0.1:0", "0 is no port", "from 1 to 65535"),
         ("address", "127.0.0.1:70000", "70000 is no port", "from 1 to 65535"),
         ("address", "127.0.0.1:http", "no address with a port", "127.0.0.1:9001"),
-        ("address", "example.org:80", "host names are not looked up", "IP address that the name stands for"),
+        ("address", "example.org:80", "host names are not looked up", "can be {dns: NAME:PORT}"),
         ("address", "127.0.0.256:80", "'127.0.0.256' is no IP address", "127.0.0.1:9001"),
         ("address", "http://x:80", "is no IP address", "127.0.0.1:9001"),
         ("address", 8080, "`8080` is no address", "127.0.0.1:9001"),

@@ -7,6 +7,7 @@ import pytest
 from abreast.findings.book import Book
 from abreast.findings.ledger import Ledger
 from abreast.model.errors import StoreError
+from abreast.model.registry_state import RegistryState
 from abreast.model.rollout import Phase
 from abreast.operations.doctor import SILENCE_S, examine
 from abreast.operations.machine import Finding
@@ -196,3 +197,16 @@ async def test_alerts_that_do_not_arrive_are_a_warning_each() -> None:
         alerts.failing.clear()
         told = [each for each in examine(desk.control) if "alerts" in each.what]
         assert [(each.state, each.what) for each in told] == [("ok", "alerts arrive, or none was to be sent")]
+
+
+async def test_registries_and_the_spec_in_etcd_are_looked_at() -> None:
+    stage = await Stage.climbing()
+    control = desk_of(stage).control
+    assert not [each for each in examine(control) if "etcd" in each.what]
+    control.registries = lambda: (RegistryState("v2", "etcd prefix /v2/", (), failure="refused"),)
+    control.spec_trouble = lambda: "etcd://h/shop: the key is gone"
+    told = [(each.state, each.what) for each in examine(control) if "etcd" in each.what]
+    assert told == [
+        ("fault", "v2: etcd prefix /v2/ does not answer: refused; no endpoint is known"),
+        ("fault", "the spec in etcd is not in force: etcd://h/shop: the key is gone"),
+    ]

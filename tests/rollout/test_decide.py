@@ -314,3 +314,37 @@ def test_every_order_of_a_turn_gets_its_reply() -> None:
     pause, weight, abort = play.command("pause"), play.command("weight", weight=2000), play.command("abort")
     play.turn(pause, weight, abort).phase(Phase.ROLLING_BACK)
     assert [play.decision.replies[each.id].accepted for each in (pause, weight, abort)] == [True, True, True]
+
+
+class TestChangedWeight:
+    """A spec that gives the step under way another weight: an order, obeyed in the next turn."""
+
+    @staticmethod
+    def changed(weight: int, **fields: object) -> Play:
+        """At 10 % in step 2, which the changed spec gives that weight."""
+        steps: list[Step] = [*POLICY.steps]
+        steps[1] = WeightStep(weight)
+        return playing(under_way(Phase.PROGRESSING, replace(POLICY, steps=tuple(steps)), **fields))
+
+    @pytest.mark.parametrize("weight", [500, 2000])
+    def test_it_holds_at_once_and_the_step_begins_anew(self, weight: int) -> None:
+        play = self.changed(weight)
+        play.now = BEGIN + 30.0
+        play.turn().phase(Phase.PROGRESSING)
+        assert (play.rollout.step, play.rollout.weight) == (1, weight)
+        assert play.rollout.step_since == play.rollout.weight_since == BEGIN + 30.0
+        assert play.decision.actions[0] == SetSplit(at(weight), urgent=weight < 1000)
+        play.notes(EventKind.STEP, "the changed spec says: weight")
+        before = play.rollout
+        play.turn()
+        assert play.rollout == before, "once"
+
+    def test_before_a_pause_of_the_same_turn(self) -> None:
+        play = self.changed(500).orders("pause").phase(Phase.PAUSED)
+        assert play.rollout.weight == 500
+        play.orders("resume").phase(Phase.PROGRESSING)
+        assert (play.rollout.step, play.rollout.weight) == (1, 500), "and not the next step that is not below 10 %"
+
+    def test_a_weight_by_hand_stays(self) -> None:
+        play = playing(under_way(Phase.PAUSED, weight=2500)).turn()
+        assert play.rollout.weight == 2500

@@ -56,8 +56,8 @@ def test_the_same_policy_changes_nothing() -> None:
     ("policy", "message"),
     [
         (
-            changed(ONE, WeightStep(2000), FULL),
-            "step 2 is under way: `weight 10 %`; the changed spec says: `weight 20 %`",
+            changed(ONE, WeightStep(2000, 5.0), FULL),
+            "step 2 is under way: `weight 10 %`; the changed spec says: `weight 20 % for 5s`",
         ),
         (changed(ONE, WeightStep(1000, 5.0)), "under way: `weight 10 %`; the changed spec says: `weight 10 % for 5s`"),
         (changed(WeightStep(500), TEN), "step 1 is done: `weight 1 %`; the changed spec says: `weight 5 %`"),
@@ -82,6 +82,19 @@ def test_what_is_done_or_under_way_is_quoted_against_the_spec(policy: Policy, me
         replan(rollout, policy)
     assert message in caught.value.message
     assert "back as step" in caught.value.remedy
+
+
+@pytest.mark.parametrize("weight", [0, 500, 2000, 9900])
+def test_the_weight_of_the_step_under_way_may_change(weight: int) -> None:
+    policy = changed(ONE, WeightStep(weight), HALF, FULL, BakeStep(60.0))
+    assert replan(ON_TEN, policy) == replace(ON_TEN, policy=policy)
+
+
+@pytest.mark.parametrize("stop", [Phase.PAUSED, Phase.FROZEN])
+def test_while_the_steps_are_halted_it_may_not(stop: Phase) -> None:
+    halted = replace(ON_TEN, phase=stop, resume_to=Phase.PROGRESSING)
+    with pytest.raises(RefusedError, match="step 2 is under way: `weight 10 %`; the changed spec says: `weight 20 %`"):
+        replan(halted, changed(ONE, WeightStep(2000), HALF, FULL, BakeStep(60.0)))
 
 
 @pytest.mark.parametrize("phase", [Phase.PROMOTING, Phase.BAKING, Phase.RETIRING])

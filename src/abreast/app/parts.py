@@ -6,9 +6,11 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from abreast.alerts.notify import Notifier
+from abreast.app.etcd_spec import EtcdSpec
 from abreast.checks.checker import Checker
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
@@ -26,6 +28,7 @@ from abreast.drivers.kubernetes import KubernetesDriver, require_template
 from abreast.drivers.kubernetes_instances import Ears
 from abreast.drivers.kubernetes_manifest import Owner
 from abreast.drivers.process import ProcessDriver
+from abreast.drivers.registry.driver import RegistryDriver
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.api_settings import DEFAULT_LISTEN, ApiSettings
 from abreast.model.errors import (
@@ -70,7 +73,7 @@ _HEARD: Final = 10_000
 
 @dataclass
 class Up:
-    """A running control plane: what `run_up` built, for itself and for tests."""
+    """A running control plane: what `run_up` built, for itself and for tests. ``config``: the spec's key in etcd."""
 
     control: Control
     gateway: EnvoyGateway
@@ -86,6 +89,7 @@ class Up:
     keeper: Keeper | None
     spec_file: Path
     api: ApiSettings
+    config: EtcdSpec | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -93,7 +97,6 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     """Every part, wired to the others. Raises AbreastError, OSError."""
     clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
-    tokens = await _tokens(store, service)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
@@ -113,8 +116,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     gateway = _gateway(service, state, clock, wake, note)
     process, docker = _process(spec, service, state, clock, note, wake), _docker(service, state, clock, wake, note)
     keeper, kubernetes = _keeper(spec, clock, wake, note), _kubernetes(service, state, clock, wake, note)
-    external = ExternalDriver(clock, wake, _of_instances(note))
-    drivers = Drivers(process, external, docker=docker, kubernetes=kubernetes)
+    registries = _registries(state, clock, wake, note)
+    drivers = Drivers(process, registries, docker=docker, kubernetes=kubernetes)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
@@ -134,7 +137,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         service=service,
         controller=controller,
         store=store,
-        tokens=tokens,
+        tokens=await _tokens(store, service),
         counts=gateway.counts,
         clock=clock,
         policy=spec.policy,
@@ -146,6 +149,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         flags=await _flags(store, spec, rollout, clock),
         findings=collector,
         alerts=alerts,
+        registries=registries.states,
     )
     rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
     return Up(control, gateway, drivers, store, *rest)
@@ -206,6 +210,18 @@ async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Noti
     for _, event in await store.events(service.name, limit=_HEARD) if service.alerts else ():
         alerts.hear(event)
     return alerts
+
+
+def _registries(state: StateDir, clock: Clock, wake: Wake, note: Note) -> RegistryDriver:
+    """Versions that run elsewhere, listed or looked up."""
+    return RegistryDriver(
+        ExternalDriver(clock, wake, _of_instances(note)),
+        clock,
+        wake,
+        lambda news: note(EventKind.INSTANCE, news),
+        file=state.path / "registry.json",
+        random=Random(),  # noqa: S311  # only so that not all who wait ask at the same moment
+    )
 
 
 def _of_instances(note: Note) -> Callable[[Instance, str], None]:

@@ -1,19 +1,22 @@
 """A changed spec, taken over while everything runs."""
 
+from abreast.app import etcd_spec
 from abreast.app.parts import Say, Up, require, require_files
 from abreast.model.errors import (
     AbreastError,
 )
 from abreast.model.event import EventKind
 from abreast.rollout.replan import require_same, require_versions
+from abreast.rollout.turn import ACTOR
 from abreast.spec_source import load_spec
 
 
 async def reload_spec(running: Up, say: Say) -> None:
     """Take over a changed spec, or say why not and keep the old one."""
-    control, controller = running.control, running.control.controller
+    control, controller, config = running.control, running.control.controller, running.config
+    actor = etcd_spec.ACTOR if config else ACTOR
     try:
-        spec = load_spec(running.spec_file)
+        spec = await config.load() if config else load_spec(running.spec_file)
         require_files(spec)
         service = spec.service()
         require_same(control.service, service, controller.rollout)
@@ -21,10 +24,13 @@ async def reload_spec(running: Up, say: Say) -> None:
         candidate = controller.rollout.candidate
         if candidate is not None and service.version(candidate) is not None:
             policy = spec.policy(candidate)
-            await controller.replace_policy(policy, "the spec changed; what is not yet done follows it")
+            await controller.replace_policy(policy, "the spec changed; what is not yet done follows it", actor)
         await control.flags.adopt(spec.flags, controller.rollout.number)
     except AbreastError as error:
-        controller.note(EventKind.SPEC, f"the changed spec is refused: {error.message}")
+        where, reason = f" ({config.origin})" if config else "", etcd_spec.told(error)
+        controller.note(EventKind.SPEC, f"the changed spec{where} is refused: {reason}", actor)
+        if config is not None:
+            config.refused = reason
         say(str(error))
         return
     if service.alerts != control.service.alerts:
@@ -39,7 +45,9 @@ async def reload_spec(running: Up, say: Say) -> None:
         say("the changed `data` is used from the next `abreast up` on")
     control.require = lambda name: require(service, name)
     running.gateway.processes.settings = service.gateway
-    controller.note(EventKind.SPEC, "the spec was read again")
+    controller.note(EventKind.SPEC, "the spec was read again" + (f" ({config.origin})" if config else ""), actor)
+    if config is not None:
+        config.accepted()
     if running.gateway.processes.outdated:
         say("Envoy's own settings changed: hot restart")
         await running.gateway.processes.restart()

@@ -8,9 +8,12 @@ import resource
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from random import Random
 from typing import Final, TypeVar
 
 from abreast.api.server import ApiServer
+from abreast.app import etcd_spec
+from abreast.app.etcd_spec import EtcdSpec
 from abreast.app.parts import Say, Up, build, require_files
 from abreast.app.reload import reload_spec
 from abreast.model.errors import (
@@ -18,6 +21,7 @@ from abreast.model.errors import (
     PortInUseError,
     StoreError,
 )
+from abreast.model.event import EventKind
 from abreast.model.service import Service
 from abreast.process.listening import require_listenable
 from abreast.spec_source import load_spec
@@ -39,13 +43,14 @@ SETTLE_S: Final = 3.0
 """How long a control plane that took over looks around before it tells the gateways anything new."""
 
 
-async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio.Event) -> None:
+async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio.Event, config: str = "") -> None:
     """Run gateway, control plane and versions until ``stop``; ``reload`` reads the spec again.
 
+    ``config`` is the URL of a key in etcd that the spec is read from; ``spec_file`` then says only where state lies.
     Raises AbreastError when something stands in the way; everything started is ended then.
     """
     async with AsyncExitStack() as stack:
-        running = await _unless(stop, stack.enter_async_context(up(spec_file, say)))
+        running = await _unless(stop, stack.enter_async_context(up(spec_file, say, config)))
         if running is None:
             say("stopped before the service was up")
             return
@@ -70,14 +75,17 @@ async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Started])
 
 
 @asynccontextmanager
-async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
+async def up(spec_file: Path, say: Say, config: str = "") -> AsyncIterator[Up]:
     """Everything started and serving; ended in the opposite order on leaving."""
-    spec = load_spec(spec_file)
-    require_files(spec)
-    service = spec.service()
     state = StateDir.beside(spec_file.parent)
-    state.make()
     async with AsyncExitStack() as stack:
+        etcd = EtcdSpec.of(config, state.path.parent, state.spec) if config else None
+        if etcd is not None:
+            stack.push_async_callback(etcd.close)
+        spec = await etcd.first() if etcd else load_spec(spec_file)
+        require_files(spec)
+        service = spec.service()
+        state.make()
         stack.callback(os.close, state.lock())
         _start_logging(state)
         _raise_limits()
@@ -85,6 +93,7 @@ async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
         stack.push_async_callback(store.close)
         running = await build(spec, spec_file, service, state, store, say)
         stack.push_async_callback(_end, running)
+        _take_config(running, etcd)
         api = ApiServer(running.control, state.api, spec.api)
         await api.listen()
         running.tasks.append(asyncio.create_task(api.serve(), name="api"))
@@ -95,6 +104,16 @@ async def up(spec_file: Path, say: Say) -> AsyncIterator[Up]:
         if link:
             say(f"sign a browser in, once and within the hour: {link}")
         yield running
+
+
+def _take_config(running: Up, etcd: EtcdSpec | None) -> None:
+    """The spec stands in etcd; what was the matter with it at the start is an event."""
+    running.config = etcd
+    if etcd is not None:
+        running.control.spec_trouble = etcd.trouble
+        etcd.accepted()
+        for sentence in etcd.said:
+            running.control.controller.note(EventKind.SPEC, sentence, etcd_spec.ACTOR)
 
 
 async def _start(running: Up, service: Service, say: Say) -> None:
@@ -144,6 +163,8 @@ async def _ready(running: Up, name: str, timeout_s: float) -> None:
     if observed.ready(name):
         return
     reasons = [f"{each.id}: {each.detail}" for each in observed.instances if each.version == name and each.detail]
+    asked = [each for each in running.control.registries() if each.version == name]
+    reasons += [f"{each.registry}: {each.failure or each.detail}" for each in asked if each.failure or each.detail]
     message = observed.hopeless.get(name) or f"{name} has no ready instance after {timeout_s:g} s: {'; '.join(reasons)}"
     raise DriverError(
         message, f"mend it in the spec; the instance's own words are in {running.spec_file.parent}/.abreast/logs"
@@ -242,6 +263,8 @@ async def _store_minute(running: Up, minute: int) -> None:
 async def _serve(running: Up, say: Say, stop: asyncio.Event, reload: asyncio.Event) -> None:
     """Until told to stop; a part that fails ends everything, loudly."""
     stopping = asyncio.create_task(stop.wait())
+    if running.config is not None:
+        running.tasks.append(asyncio.create_task(_watch_config(running, running.config, reload), name="config"))
     try:
         while not stop.is_set():
             reloading = asyncio.create_task(reload.wait())
@@ -255,6 +278,14 @@ async def _serve(running: Up, say: Say, stop: asyncio.Event, reload: asyncio.Eve
                 await reload_spec(running, say)
     finally:
         stopping.cancel()
+
+
+async def _watch_config(running: Up, etcd: EtcdSpec, reload: asyncio.Event) -> None:
+    def note(sentence: str) -> None:
+        running.control.controller.note(EventKind.SPEC, sentence, etcd_spec.ACTOR)
+
+    random = Random()  # noqa: S311  # only so that not all who wait ask at the same moment
+    await etcd.watch(running.control.clock, random, reload.set, note)
 
 
 async def _end(running: Up) -> None:

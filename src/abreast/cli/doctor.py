@@ -16,6 +16,7 @@ from abreast.model.errors import AbreastError, Fault, NotRunningError, SpecError
 from abreast.model.service import Version
 from abreast.operations.machine import Finding, machine
 from abreast.spec_source import doubts, load_spec, migration_faults, missing_files
+from abreast.state_dir import StateDir
 
 _MARKS = {"ok": "✔", "warning": "!", "fault": "✘"}
 
@@ -37,7 +38,10 @@ def doctor(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
 
 def _spec(file: SpecFile) -> list[Finding]:
     findings: list[Finding] = []
+    kept = StateDir.beside(file.resolve().parent).spec
     try:
+        if kept.exists() and not file.exists():
+            return [*_envoy(), Finding("ok", "the spec is in etcd; a running `abreast up` says what is wrong with it")]
         spec = load_spec(file)
         faults = [*missing_files(spec), *migration_faults(spec)]
         findings += map(_fault, faults)
@@ -49,11 +53,14 @@ def _spec(file: SpecFile) -> list[Finding]:
         findings += map(_fault, error.faults)
     except AbreastError as error:
         findings.append(Finding("fault", error.message, error.remedy))
+    return [*findings, *_envoy()]
+
+
+def _envoy() -> Iterator[Finding]:
     try:
-        findings.append(Finding("ok", f"Envoy is at {envoy_binary()}"))
+        yield Finding("ok", f"Envoy is at {envoy_binary()}")
     except AbreastError as error:
-        findings.append(Finding("fault", error.message, error.remedy))
-    return findings
+        yield Finding("fault", error.message, error.remedy)
 
 
 def _engine(versions: Sequence[Version]) -> Iterator[Finding]:

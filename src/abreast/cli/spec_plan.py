@@ -98,6 +98,8 @@ def _long(seconds: float) -> str:
 
 
 def _kind(version: Version) -> str:
+    if version.registry is not None:
+        return f"runs elsewhere; its endpoints are looked up: {version.registry}"
     if version.external:
         return f"runs elsewhere at {', '.join(map(str, version.endpoints))}"
     if version.workload is not None and version.workload.adopted:

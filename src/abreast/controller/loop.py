@@ -192,7 +192,7 @@ class Controller:
             sleep.cancel()
             woken.cancel()
 
-    async def replace_policy(self, policy: Policy, reason: str) -> None:
+    async def replace_policy(self, policy: Policy, reason: str, actor: str = ACTOR) -> None:
         """Give the rollout the policy of a changed spec; between turns, for both write.
 
         Raises RefusedError when a step that is done or under way would change; StoreError, ConflictError.
@@ -201,7 +201,7 @@ class Controller:
             planned = replan(self.rollout, policy)
             if planned == self.rollout:
                 return
-            event = Event(self._clock.now(), planned.number, EventKind.SPEC, ACTOR, reason)
+            event = Event(self._clock.now(), planned.number, EventKind.SPEC, actor, reason)
             self.rollout = await self._store.save(planned, [*self._unrecorded, event])
             unheard, self._unrecorded = self._unrecorded, ()
         for each in (*unheard, event):

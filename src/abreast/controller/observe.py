@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from abreast.model.rollout import Rollout
-from abreast.model.service import Service
+from abreast.model.service import Instance, Service, Version
 from abreast.ports import Checks, Clock, Comparisons, Counts, DataKeeper, Driver, Gateway, Verdicts
 from abreast.rollout.observed import Command, Observed
 
@@ -29,7 +29,7 @@ class Observer:
         """One frozen view for this rollout; ``hopeless`` names versions that cannot be started, with the reason."""
         now = self.clock.now()
         instances = tuple(self.driver.instances())
-        wanted = {version.name: version.wanted for version in self.service.versions}
+        wanted = {version.name: _wanted(version, instances) for version in self.service.versions}
         ready = sum(each.ready for each in instances if each.version == rollout.candidate)
         self.checks.follow(rollout, ready=ready >= max(1, wanted.get(rollout.candidate or "", 1)))
         observed = Observed(
@@ -46,3 +46,9 @@ class Observer:
             hopeless=dict(hopeless or {}),
         )
         return replace(observed, assessment=self.verdicts.assess(rollout, observed))
+
+
+def _wanted(version: Version, instances: Sequence[Instance]) -> int:
+    """How many should be ready; of a version whose endpoints are looked up all that were found."""
+    found = sum(each.version == version.name for each in instances) if version.registry else 0
+    return max(version.wanted, found)

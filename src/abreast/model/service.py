@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from abreast.model.container import Container
+from abreast.model.registry import Registry
 from abreast.model.units import FULL_WEIGHT
 from abreast.model.workload import Workload
 
@@ -49,7 +50,7 @@ class Version:
 
     Exactly one of ``run`` (argv, started by the process driver; ``{port}`` is replaced), ``container`` (an image, run
     by an engine), ``workload`` (a Deployment of a Kubernetes cluster) and ``endpoints`` (already running elsewhere;
-    abreast only routes there) is there.
+    abreast only routes there) is there, unless a ``registry`` is asked for endpoints.
     """
 
     name: str
@@ -73,6 +74,8 @@ class Version:
     """Nothing it writes is anybody else's (its own database, schema or tenant): unsafe requests may be copied to it."""
     workload: Workload | None = None
     container: Container | None = None
+    registry: Registry | None = None
+    """Where its endpoints are looked up; ``instances`` of them at least should be ready."""
 
     @property
     def external(self) -> bool:
@@ -81,8 +84,8 @@ class Version:
 
     @property
     def wanted(self) -> int:
-        """How many instances should be ready."""
-        return len(self.endpoints) if self.external else self.instances
+        """How many instances should be ready; of a registry at least."""
+        return len(self.endpoints) if self.external and self.registry is None else self.instances
 
 
 class InstanceState(StrEnum):

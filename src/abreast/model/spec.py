@@ -43,6 +43,7 @@ _AS_WRITTEN: Final = frozenset(
         ),
         *("data.schema", "data.roles.*", "data.tags.*"),
         *("flags.*.default", "flags.*.rules.*.variant"),
+        *(f"versions.*.endpoints.{key}" for key in ("consul", "tag", "datacenter", "etcd", "user")),
         *("rollout.gates.promql.*.name", "rollout.gates.webhooks.*.name", "rollout.gates.webhooks.*.metadata.*"),
         *(f"rollout.gates.differences.{place}{key}.*" for place in ("", "endpoints.*.") for key in ("keyed", "mask")),
     }
@@ -193,7 +194,8 @@ class Spec:
         return Version(
             name=name,
             run=keys.run,
-            endpoints=keys.endpoints,
+            endpoints=keys.listed,
+            registry=keys.registry.registry() if keys.registry else None,
             instances=keys.instances,
             env=tuple(keys.env.items()),
             cwd=self._path(keys.cwd),

@@ -15,6 +15,7 @@ from abreast.model.spec_gate_keys import gate_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_kubernetes_keys import deployment_conflicts, kubernetes_conflicts
 from abreast.model.spec_log_keys import log_conflicts
+from abreast.model.spec_registry_keys import registry_conflicts
 from abreast.model.spec_shadow_checks import shadow_conflicts
 from abreast.model.spec_steps import STEPS, step_conflicts
 from abreast.model.units import format_duration
@@ -91,10 +92,12 @@ def _version(path: Path, version: VersionKeys) -> Iterator[Conflict]:
         yield Conflict(path, message, remedy)
     elif ways["endpoints"]:
         for field, reason in _OF_PROCESSES.items():
-            if field in version.model_fields_set:
+            if field in version.model_fields_set and not (field == "instances" and version.registry):
                 name = field.removesuffix("_s")
                 message = f"`{name}` has no effect with `endpoints`: {reason}"
                 yield Conflict((*path, name), message, "remove it")
+        if version.registry is not None:
+            yield from registry_conflicts((*path, "endpoints"), version.registry)
     elif ways["image"] and "cwd" in version.model_fields_set:
         message = "`cwd` has no effect with `image`: the image says where its command runs"
         yield Conflict((*path, "cwd"), message, "remove it, or set WORKDIR in the Dockerfile")
@@ -128,7 +131,7 @@ def _addresses(keys: SpecKeys) -> Iterator[Conflict]:
     holders: dict[Endpoint, str] = {}
     for name, version in keys.versions.items():
         mine: set[Endpoint] = set()
-        for index, endpoint in enumerate(version.endpoints):
+        for index, endpoint in enumerate(version.listed):
             path: Path = (*VERSIONS, name, "endpoints", index)
             if _reaches(keys.gateway.listen, endpoint):
                 message = f"{endpoint} is the gateway's own address"

@@ -45,6 +45,8 @@ _KINDS: Final = {
 }
 _NEAR: Final = 0.65
 """How alike a key must be to be taken for a misspelling; at difflib's 0.6 `wait` is taken for `weight`."""
+_SURE: Final = 0.85
+"""So alike that it is not looked for elsewhere: `tag` where `tags` is allowed."""
 _ROUNDS: Final = 50
 """More than a spec nests: each round of dropping removes at least one wrong value."""
 
@@ -94,8 +96,8 @@ def read_keys(document: Document, value: object) -> Reading:
 
 
 def _path(location: Sequence[int | str]) -> Path:
-    """The path of pydantic's location without the mark that it gives to a mapping's key."""
-    return tuple(part for part in location if part != "[key]")
+    """The path of pydantic's location without its marks: of a mapping's key, and of the form that a value has."""
+    return tuple(part for part in location if part not in {"[key]", "[list]", "[registry]"})
 
 
 def _drop(rest: dict[str, object], path: Path, *, missing: bool) -> Path:
@@ -150,6 +152,8 @@ def _unknown(path: Path) -> tuple[str, str]:
     near = difflib.get_close_matches(name.lower().replace("-", "_"), allowed, 1, _NEAR)
     elsewhere = [where for where in _places(name) if where != place]
     message = f"unknown key {name!r}; allowed here: {', '.join(allowed)}"
+    if near and difflib.get_close_matches(near[0], [name], 1, _SURE):
+        return message, f"did you mean `{near[0]}`?"
     if elsewhere:
         return message, f"move it to `{elsewhere[0].replace(ANY, 'NAME', 1)}`"
     if near:

@@ -30,6 +30,7 @@ from abreast.model.spec_flag_keys import NamedFlags
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
 from abreast.model.spec_kubernetes_keys import SOME_KUBERNETES, KubernetesKeys, deployment_name
 from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
+from abreast.model.spec_registry_keys import Endpoints, RegistryKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
 from abreast.model.spec_shadow_values import alert_url
 from abreast.model.spec_values import (
@@ -129,8 +130,11 @@ class VersionKeys(Keys):
     run: Annotated[tuple[str, ...], command()] = entry(
         "command that starts one instance, run without a shell; {port} and {instance} are replaced", ()
     )
-    endpoints: tuple[Annotated[Endpoint, address()], ...] = many(
-        "addresses where this version already runs; abreast only routes there"
+    endpoints: Endpoints = entry(
+        "addresses where this version already runs, or a registry that knows them; abreast only routes there", ()
+    )
+    instances: Annotated[int, whole(1, 64)] = entry(
+        "how many copies run; with a registry: how many at least are ready before a rollout begins", Version.instances
     )
     image: Annotated[str | None, image_name()] = entry("image whose containers are the instances", None)
     port: Annotated[int | None, PORT] = entry(
@@ -141,7 +145,6 @@ class VersionKeys(Keys):
         "Kubernetes Deployment that is this version; abreast scales it and never deletes it", None
     )
     kubernetes: KubernetesKeys | None = SOME_KUBERNETES
-    instances: Annotated[int, whole(1, 64)] = entry("how many copies run", Version.instances)
     env: dict[
         Annotated[str, variable()], Annotated[str, line('text, "" for an empty value', empty=True, unquoted=True)]
     ] = Field(default_factory=dict, description="environment variables on top of abreast's own")
@@ -179,6 +182,16 @@ class VersionKeys(Keys):
     isolated: Annotated[bool, truth()] = entry(
         "whether what it writes is nobody else's: it has a database, schema or tenant of its own", Version.isolated
     )
+
+    @property
+    def listed(self) -> tuple[Endpoint, ...]:
+        """The endpoints that the spec itself lists."""
+        return () if isinstance(self.endpoints, RegistryKeys) else self.endpoints
+
+    @property
+    def registry(self) -> RegistryKeys | None:
+        """Who is asked for endpoints, if the spec lists none."""
+        return self.endpoints if isinstance(self.endpoints, RegistryKeys) else None
 
 
 class StepKeys(Keys):

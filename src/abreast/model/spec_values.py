@@ -308,8 +308,8 @@ def address() -> Written:
             parsed = ipaddress.ip_address(bare)
         except ValueError:
             if re.fullmatch(r"[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z][-A-Za-z0-9.]*)?", bare):
-                message = f"{show(found)}: host names are not looked up by this version of abreast yet"
-                refuse(message, "write the IP address that the name stands for, or localhost")
+                message = f"{show(found)}: host names are not looked up here"
+                refuse(message, "write an IP address or localhost; endpoints of a version can be {dns: NAME:PORT}")
             refuse(f"{show(found)}: {bare!r} is no IP address", remedy)
         if (parsed.version == 6) != (bare != host) or "%" in bare:  # noqa: PLR2004  # IPv6 wants its brackets
             refuse(f"{show(found)} is no address with a port", remedy)

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from abreast.model.document import Document, Path
 from abreast.model.errors import Fault
+from abreast.model.service import Endpoint
 from abreast.model.spec_container_keys import image_name
 from abreast.model.spec_container_variables import expanded_container
 from abreast.model.spec_data_keys import URL
@@ -15,6 +16,7 @@ from abreast.model.spec_data_values import checked_database_url
 from abreast.model.spec_gate_keys import PROMQL, WEBHOOKS
 from abreast.model.spec_gate_values import checked_http_url
 from abreast.model.spec_keys import GatesKeys, SpecKeys, VersionKeys
+from abreast.model.spec_registry_keys import RegistryKeys
 from abreast.model.spec_shadow_values import checked_alert_url, without_secrets
 
 _VARIABLE: Final = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{))", re.ASCII)
@@ -64,14 +66,29 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
         if kubernetes is not None and kubernetes.image is not None:
             of_pods = expand(kubernetes.image, (*place, "kubernetes", "image"), repr(kubernetes.image))
             kubernetes = kubernetes.model_copy(update={"image": of_pods})
+        endpoints = _endpoints(version, (*place, "endpoints"), expand, url)
         update = {"run": run, "env": env, "image": image, "container": container, "kubernetes": kubernetes}
-        versions[name] = version.model_copy(update=update)
+        versions[name] = version.model_copy(update=update | {"endpoints": endpoints})
     alerts = tuple(url(text, ("alerts", index), checked_alert_url) for index, text in enumerate(keys.alerts))
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
     rollout = keys.rollout.model_copy(update={"gates": gates})
     data = keys.data and keys.data.model_copy(update={"url": url(keys.data.url, URL, checked_database_url)})
     replaced = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data}
     return keys.model_copy(update=replaced), faults
+
+
+def _endpoints(
+    version: VersionKeys, place: Path, expand: Expand, url: Callable[[str, Path, Check], str]
+) -> tuple[Endpoint, ...] | RegistryKeys:
+    """With the variables in a registry's address and secrets replaced."""
+    keys = version.registry
+    if keys is None:
+        return version.listed
+    secrets = {name: getattr(keys, name) for name in ("user", "token", "password")}
+    found = {name: expand(text, (*place, name), f"`{name}`") for name, text in secrets.items() if text is not None}
+    if keys.address is not None:
+        found["address"] = url(keys.address, (*place, "address"), checked_http_url)
+    return keys.model_copy(update=found)
 
 
 def _gates(keys: GatesKeys, expand: Expand, url: Callable[[str, Path], str]) -> GatesKeys:

@@ -1,10 +1,11 @@
 """What operations work on: the running control plane of one service."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from abreast.controller.loop import Controller
+from abreast.model.registry_state import RegistryState
 from abreast.model.rollout import Policy
 from abreast.model.service import Service
 from abreast.operations.flags import FlagDesk
@@ -32,7 +33,8 @@ class Control:
     ``policy`` gives the spec's policy for a candidate (raises UsageError for an unknown one); ``require`` raises
     DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy; ``gateway_metrics`` gives
     Envoy's own by a regular expression (raises UsageError, GatewayError). ``findings`` is None while no answers are
-    compared, ``alerts`` while nobody is to be told.
+    compared, ``alerts`` while nobody is to be told. ``registries`` says what is known of where endpoints are looked up,
+    ``spec_trouble`` why the spec in etcd is not what is in force, if so.
     """
 
     service: Service
@@ -50,3 +52,5 @@ class Control:
     flags: FlagDesk
     findings: FindingsDesk | None = None
     alerts: Alerts | None = None
+    registries: Callable[[], Sequence[RegistryState]] = tuple
+    spec_trouble: Callable[[], str] = str

@@ -7,6 +7,7 @@ from abreast.model.service import InstanceState
 from abreast.model.units import format_weight
 from abreast.operations.control import Control
 from abreast.operations.machine import Finding, machine
+from abreast.operations.registries import registry_findings
 from abreast.rollout.observed import Observed
 from abreast.rollout.silence import candidate_silence
 from abreast.rollout.turn import split_of
@@ -20,10 +21,12 @@ def examine(control: Control) -> list[Finding]:
     observed = control.controller.observe()
     return [
         *_instances(control, observed),
+        *registry_findings(control.registries(), control.service, observed.now),
         *_gateways(control, observed),
         *_silence(control, observed),
         *_shadow(control, observed),
         *_store(control),
+        *_spec(control),
         *_alerts(control),
         *machine(),
     ]
@@ -44,7 +47,9 @@ def _instances(control: Control, observed: Observed) -> Iterator[Finding]:
                 f"its probe is: {version.ready} on {each.endpoint}",
             )
         if not failing:
-            yield Finding("ok", f"{version.name}: {len(instances)} of {version.wanted} instances are ready")
+            yield Finding(
+                "ok", f"{version.name}: {len(instances)} of {observed.wanted[version.name]} instances are ready"
+            )
     for name, reason in observed.hopeless.items():
         yield Finding("fault", f"{name} cannot be started: {reason}", "mend the spec, then: abreast retry")
 
@@ -96,6 +101,13 @@ def _store(control: Control) -> Iterator[Finding]:
         yield Finding("ok", "the store can be written")
     else:
         yield Finding("fault", error.message, error.remedy)
+
+
+def _spec(control: Control) -> Iterator[Finding]:
+    trouble = control.spec_trouble()
+    if trouble:
+        remedy = "the last good spec holds meanwhile; docs/registry.md says what else"
+        yield Finding("fault", f"the spec in etcd is not in force: {trouble}", remedy)
 
 
 def _alerts(control: Control) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from abreast.analysis.assessment import Assessment
 from abreast.model.event import Event, EventKind
-from abreast.model.rollout import Phase, Policy, Rollout
+from abreast.model.rollout import Phase, Policy, Rollout, WeightStep
 from abreast.model.units import about, format_weight
 from abreast.rollout import data
 from abreast.rollout.actions import Decision, Reply
@@ -46,7 +46,7 @@ def first(service: str, stable: str, policy: Policy, now: float) -> tuple[Rollou
 
 def decide(rollout: Rollout, observed: Observed) -> Decision:
     """One turn: what the rollout becomes, what happened, what the world shall look like, when to look again."""
-    turn = Turn(rollout, observed)
+    turn = _reweighed(Turn(rollout, observed))
     replies: dict[str, Reply] = {}
     for command in observed.commands:
         turn, replies[command.id] = obey(turn, command, rollout)
@@ -63,6 +63,17 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
         because=because,
         replies=replies,
     )
+
+
+def _reweighed(turn: Turn) -> Turn:
+    """With the weight that a changed spec gave to the step under way; a weight by hand is of another phase."""
+    rollout = turn.rollout
+    if rollout.phase is not Phase.PROGRESSING or rollout.step >= len(rollout.policy.ladder):
+        return turn
+    step = rollout.policy.ladder[rollout.step]
+    if not isinstance(step, WeightStep) or step.weight == rollout.weight:
+        return turn
+    return turn.stepped(rollout.step, ACTOR, f"the changed spec says: {step}; the step begins anew")
 
 
 def _forgotten(turn: Turn, before: Rollout) -> Turn:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from abreast.model.errors import RefusedError, UsageError
-from abreast.model.rollout import Phase, Policy, Rollout, Step
+from abreast.model.rollout import Phase, Policy, Rollout, Step, WeightStep
 from abreast.model.service import Service
 from abreast.model.units import format_duration
 
@@ -14,8 +14,9 @@ _UNTOUCHED = frozenset({Phase.PENDING, Phase.ROLLING_BACK, Phase.ROLLED_BACK})
 def replan(rollout: Rollout, policy: Policy) -> Rollout:
     """The rollout with the new policy. Everything but the steps takes effect at once.
 
-    Raises RefusedError, which quotes both, when a step that is done or under way would change. A completed
-    rollout is returned as it is: the new policy is for the next one.
+    Raises RefusedError, which quotes both, when a step that is done or under way would change; only the weight of the
+    step under way may: that is an order, as `abreast weight` is one, and `decide` carries it out. A completed rollout
+    is returned as it is: the new policy is for the next one.
     """
     phase = rollout.resume_to or rollout.phase
     if policy == rollout.policy or rollout.phase is Phase.COMPLETED:
@@ -34,7 +35,7 @@ def _refuse_ladder(rollout: Rollout, policy: Policy) -> None:
     reached = max(len(old), len(new)) if climbed else rollout.step + 1
     for index in range(reached):
         was, would = _at(old, index), _at(new, index)
-        if was == would:
+        if was == would or (index == rollout.step and not climbed and _reweighs(rollout, was, would)):
             continue
         under_way = index == rollout.step and not climbed
         state = "under way" if under_way else "done" if index < len(old) else "past, all users are moved"
@@ -54,6 +55,13 @@ def _refuse_bake(rollout: Rollout, policy: Policy, phase: Phase) -> None:
     message = f"the bake is {state}: `bake {was}`; the changed spec says: `bake {would}`"
     remedy = f"put `bake: {was}` back; to keep the old version for longer, raise rollout.retire.after"
     raise RefusedError(message, remedy)
+
+
+def _reweighs(rollout: Rollout, was: Step | None, would: Step | None) -> bool:
+    """Whether nothing but the weight would change, while the steps are walked: one set by hand waits for a `resume`."""
+    if rollout.phase is not Phase.PROGRESSING or not isinstance(was, WeightStep) or not isinstance(would, WeightStep):
+        return False
+    return replace(was, weight=would.weight) == would
 
 
 def _at(steps: tuple[Step, ...], index: int) -> Step | None:

@@ -1,0 +1,1 @@
+"""Versions whose endpoints are looked up: DNS, Consul, etcd."""
