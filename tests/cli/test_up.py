@@ -60,7 +60,7 @@ def test_a_missing_spec_ends_it_with_the_next_move(short_tmp: Path) -> None:
 )
 def test_a_spec_in_etcd_that_cannot_be_had_ends_it_with_the_next_move(short_tmp: Path, config: str, words: str) -> None:
     command = [sys.executable, "-m", "abreast", "up", "--config", config.replace("PORT", str(free_port()))]
-    ended = subprocess.run(command, cwd=short_tmp, capture_output=True, text=True, check=False, timeout=30)
+    ended = subprocess.run(command, cwd=short_tmp, capture_output=True, text=True, check=False, timeout=90)
     assert ended.returncode == 2
     assert words in ended.stderr
     assert list(short_tmp.iterdir()) == [], "nothing was made"
