@@ -77,7 +77,7 @@ async def test_what_cannot_start_is_told_and_no_user_notices(short_tmp: Path, do
     versions = {
         "v1": box(),
         "absent": box(image="shop:9", pull="never"),
-        "unpulled": box(image="127.0.0.1:9/shop:9"),
+        "unpulled": box(image="127.0.0.1:9/unpulled:1"),
         "sick": unbuilt,
         "broken": box(command=["./missing"]),
     }
