@@ -16,7 +16,8 @@ from abreast.model.rollout import Phase, WeightStep
 from abreast.model.service import Version
 from abreast.model.traffic import Shadowing
 from abreast.state_dir import StateDir
-from abreast.store.sqlite import SqliteStore, open_store
+from abreast.store.sql import SqlStore
+from abreast.store.sqlite import open_store
 from tests.alerts.server import Receiver
 from tests.app.specs import building, spec
 from tests.controller.stage import SERVICE
@@ -27,20 +28,20 @@ class TestStoredRollout:
     """What an earlier run left is gone on with."""
 
     @pytest.fixture
-    async def store(self, short_tmp: Path) -> AsyncIterator[SqliteStore]:
+    async def store(self, short_tmp: Path) -> AsyncIterator[SqlStore]:
         """An empty one."""
         made = await open_store(short_tmp / "abreast.db")
         yield made
         await made.close()
 
-    async def test_the_first_start_makes_one(self, store: SqliteStore, short_tmp: Path) -> None:
+    async def test_the_first_start_makes_one(self, store: SqlStore, short_tmp: Path) -> None:
         read = spec(short_tmp)
         rollout = await load_rollout(store, read, read.service(), 5.0)
         assert (rollout.stable, rollout.candidate, rollout.phase) == ("v1", None, Phase.COMPLETED)
         assert await store.load("shop") == rollout
         assert [event.kind for _, event in await store.events("shop")] == [EventKind.STARTED]
 
-    async def test_a_stored_one_follows_the_present_spec(self, store: SqliteStore, short_tmp: Path) -> None:
+    async def test_a_stored_one_follows_the_present_spec(self, store: SqlStore, short_tmp: Path) -> None:
         await store.save(replace(serving(), number=0, revision=0), [])
         await store.save(replace(under_way(Phase.PENDING), number=1, revision=0), [])
         read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})
@@ -48,7 +49,7 @@ class TestStoredRollout:
         assert (rollout.number, rollout.phase) == (1, Phase.PENDING)
         assert rollout.policy.steps[0] == WeightStep(700) != POLICY.steps[0]
 
-    async def test_a_change_of_what_is_done_is_refused(self, store: SqliteStore, short_tmp: Path) -> None:
+    async def test_a_change_of_what_is_done_is_refused(self, store: SqlStore, short_tmp: Path) -> None:
         await store.save(replace(serving(), number=0, revision=0), [])
         await store.save(replace(under_way(Phase.BAKING), number=1, revision=0), [])
         read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})

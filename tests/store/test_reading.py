@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from abreast.model.errors import StoreCorruptError, StoreError
-from abreast.store.evidence import SqliteEvidence, ticks_of
+from abreast.store.evidence import SqlEvidence, ticks_of
 from abreast.store.reading import reading
 from abreast.store.rows import newest_rollout
 from abreast.store.sqlite import open_store
@@ -21,7 +21,7 @@ async def test_a_running_control_plane_writes_on_and_the_reader_sees_one_moment(
     path = tmp_path / "100 % #1?.db"
     store = await open_store(path)
     await store.save(a_rollout(), [])
-    evidence = SqliteEvidence(store)
+    evidence = SqlEvidence(store)
     await evidence.save_ticks("shop", 0, [a_tick(1.0)], {})
     with reading(path) as connection:
         assert ticks_of(connection, path, "shop", 0) == [a_tick(1.0)]

@@ -29,10 +29,10 @@ from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Service
 from abreast.model.spec import Spec
 from abreast.model.traffic import Shadowing
-from abreast.operations.control import Control
+from abreast.operations.control import Control, Cycle
 from abreast.operations.data_keeper import Keeper
 from abreast.operations.flags import FlagDesk
-from abreast.ports import Clock
+from abreast.ports import Clock, Lease
 from abreast.process.identity import home_id
 from abreast.rollout.decide import first
 from abreast.rollout.replan import replan, require_versions
@@ -42,11 +42,11 @@ from abreast.shadow.collector import Collector, Keys, Present, Surroundings
 from abreast.shadow.crew import Crew
 from abreast.spec_source import missing_files
 from abreast.state_dir import StateDir
-from abreast.store.evidence import SqliteEvidence
-from abreast.store.findings import SqliteFindings
-from abreast.store.flags import SqliteFlags
-from abreast.store.sqlite import SqliteStore
-from abreast.store.tokens import SqliteTokens
+from abreast.store.evidence import SqlEvidence
+from abreast.store.findings import SqlFindings
+from abreast.store.flags import SqlFlags
+from abreast.store.sql import SqlStore
+from abreast.store.tokens import SqlTokens
 
 Say = Callable[[str], None]
 """Takes sentences for whoever runs ``abreast up``."""
@@ -62,19 +62,47 @@ _HEARD: Final = 10_000
 
 
 @dataclass
+class Ground:
+    """What outlives who decides: a machine's gateway and drivers. ``cycles`` holds whom they wake and tell at present."""
+
+    gateway: EnvoyGateway
+    process: ProcessDriver
+    drivers: Drivers
+    cycles: list[Cycle]
+
+    def wake(self) -> None:
+        """Something happened."""
+        for each in self.cycles:
+            each.wake()
+
+    def note(self, kind: EventKind, reason: str) -> None:
+        """Something happened that is worth a word."""
+        for each in self.cycles:
+            each.note(kind, reason)
+
+
+@dataclass(frozen=True)
+class Office:
+    """What a server brings along that decides for a while: its ground, and the lease under which it does."""
+
+    ground: Ground
+    lease: Lease
+
+
+@dataclass
 class Up:
     """A running control plane: what `run_up` built, for itself and for tests."""
 
     control: Control
     gateway: EnvoyGateway
     drivers: Drivers
-    store: SqliteStore
+    store: SqlStore
     observer: Observer
     actor: Actor
     collector: Collector
     alerts: Notifier
     jury: Jury
-    evidence: SqliteEvidence
+    evidence: SqlEvidence
     checker: Checker
     keeper: Keeper | None
     spec_file: Path
@@ -82,46 +110,78 @@ class Up:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
-async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, store: SqliteStore, say: Say) -> Up:
-    """Every part, wired to the others. Raises AbreastError, OSError."""
+def lay_ground(service: Service, state: StateDir, api: ApiSettings, clock: Clock) -> Ground:
+    """A gateway and drivers, not started."""
+    made: list[Ground] = []
+
+    def wake() -> None:
+        for each in made:
+            each.wake()
+
+    def note(kind: EventKind, reason: str) -> None:
+        for each in made:
+            each.note(kind, reason)
+
+    gateway = _gateway(service, state, clock, wake, note)
+    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
+    _reserve(process, service, api)
+    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
+    made.append(Ground(gateway, process, drivers, []))
+    return made[0]
+
+
+async def build(
+    spec: Spec,
+    spec_file: Path,
+    service: Service,
+    state: StateDir,
+    store: SqlStore,
+    say: Say,
+    office: Office | None = None,
+) -> Up:
+    """Every part, wired to the others. Raises AbreastError, OSError.
+
+    Without an ``office`` it is a control plane that has its store to itself, on a ground of its own.
+    """
     clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
     tokens = await _tokens(store, service)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
-    def wake() -> None:
-        for each in controllers:
-            each.wake()
-
-    def note(kind: EventKind, reason: str) -> None:
-        for each in controllers:
-            each.note(kind, reason)
+    ground = office.ground if office else lay_ground(service, state, api, clock)
+    gateway, drivers, wake, note = ground.gateway, ground.drivers, ground.wake, ground.note
 
     def heard(event: Event) -> None:
         say(line(event))
         alerts.hear(event)
         checker.post(controllers[0].rollout, event)
 
-    gateway = _gateway(service, state, clock, wake, note)
-    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
-    _reserve(process, service, api)
-    drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
     keeper = _keeper(spec, clock, wake, note)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
-    keys, findings = await _keys(store, state), SqliteFindings(store)
+    keys, findings = await _keys(store, state), SqlFindings(store)
     collector = Collector(
         service=service.name, around=around, crew=crew, store=findings, alerts=alerts, keys=keys, clock=clock
     )
-    evidence = SqliteEvidence(store)
-    jury = await _jury(gateway, rollout, evidence)
+    evidence = SqlEvidence(store)
+    jury = await _jury(gateway, rollout, evidence, clock)
     checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
     observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper)
-    controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
+    controller = Controller(
+        rollout,
+        observer=observer,
+        actor=actor,
+        store=store,
+        clock=clock,
+        on_event=heard,
+        lease=office.lease if office else None,
+    )
     controllers.append(controller)
-    await process.start()
+    ground.cycles[:] = [controller]
+    if office is None:
+        await ground.process.start()
 
     control = Control(
         service=service,
@@ -144,16 +204,16 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     return Up(control, gateway, drivers, store, *rest)
 
 
-async def _tokens(store: SqliteStore, service: Service) -> SqliteTokens:
+async def _tokens(store: SqlStore, service: Service) -> SqlTokens:
     """Who may use the API; what was changed before the first rollout is in the audit log now. Raises StoreError."""
-    tokens = SqliteTokens(store)
+    tokens = SqlTokens(store)
     await tokens.record_pending(service.name)
     return tokens
 
 
-async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock) -> FlagDesk:
+async def _flags(store: SqlStore, spec: Spec, rollout: Rollout, clock: Clock) -> FlagDesk:
     """The spec's flags, as they were switched before. Raises StoreError."""
-    flags = FlagDesk(rollout.service, SqliteFlags(store), clock)
+    flags = FlagDesk(rollout.service, SqlFlags(store), clock)
     await flags.adopt(spec.flags, rollout.number)
     return flags
 
@@ -169,7 +229,7 @@ def _reserve(process: ProcessDriver, service: Service, api: ApiSettings) -> None
     process.reserve((api.listen or DEFAULT_LISTEN).port)
 
 
-async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Notifier:
+async def _alerts(service: Service, state: StateDir, store: SqlStore) -> Notifier:
     """They know what an earlier control plane had told. Raises StoreError."""
     alerts = Notifier(service.alerts, _LINK, service=service.name, file=state.path / "alerts.json")
     for _, event in await store.events(service.name, limit=_HEARD) if service.alerts else ():
@@ -181,10 +241,10 @@ def _of_instances(note: Note) -> Callable[[Instance, str], None]:
     return lambda instance, reason: note(EventKind.INSTANCE, f"{instance.id}: {reason}")
 
 
-async def _jury(gateway: EnvoyGateway, rollout: Rollout, evidence: SqliteEvidence) -> Jury:
-    """It goes on with the evidence that is on record. Raises StoreError, StoreCorruptError."""
+async def _jury(gateway: EnvoyGateway, rollout: Rollout, evidence: SqlEvidence, clock: Clock) -> Jury:
+    """It goes on with the evidence that is on record, from now. Raises StoreError, StoreCorruptError."""
     state = await evidence.load_evidence(rollout.service, rollout.number)
-    return Jury(gateway.counts, Watch.restored(rollout, state))
+    return Jury(gateway.counts, Watch.restored(rollout, state), since=clock.now())
 
 
 def _crew(state: StateDir, clock: Clock, note: Note) -> Crew:
@@ -223,7 +283,7 @@ def _surroundings(
     )
 
 
-async def load_rollout(store: SqliteStore, spec: Spec, service: Service, now: float) -> Rollout:
+async def load_rollout(store: SqlStore, spec: Spec, service: Service, now: float) -> Rollout:
     """The stored rollout with the present spec's policy, or the first of this service."""
     stored = await store.load(service.name)
     if stored is None:
@@ -246,7 +306,7 @@ def _record(controller: Controller, actor: Actor, wish: Shadowing | None) -> Non
         controller.wake()
 
 
-async def _keys(store: SqliteStore, state: StateDir) -> Keys:
+async def _keys(store: SqlStore, state: StateDir) -> Keys:
     """The secrets of shadowing; the signing key also in a file, for services that check what they are sent."""
     keys = Keys(
         signing=await store.secret("shadow", secrets.token_urlsafe(32)),
