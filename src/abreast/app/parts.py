@@ -63,7 +63,7 @@ _HEARD: Final = 10_000
 
 @dataclass
 class Ground:
-    """What outlives who decides: a machine's gateway and drivers. ``cycles`` holds whom they wake and tell at present."""
+    """What outlives who decides: a machine's gateway and drivers. ``cycles`` holds whom they wake and tell now."""
 
     gateway: EnvoyGateway
     process: ProcessDriver
@@ -94,6 +94,7 @@ class Up:
     """A running control plane: what `run_up` built, for itself and for tests."""
 
     control: Control
+    controller: Controller
     gateway: EnvoyGateway
     drivers: Drivers
     store: SqlStore
@@ -201,7 +202,7 @@ async def build(
         alerts=alerts,
     )
     rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
-    return Up(control, gateway, drivers, store, *rest)
+    return Up(control, controller, gateway, drivers, store, *rest)
 
 
 async def _tokens(store: SqlStore, service: Service) -> SqlTokens:

@@ -11,7 +11,7 @@ from abreast.spec_source import load_spec
 
 async def reload_spec(running: Up, say: Say) -> None:
     """Take over a changed spec, or say why not and keep the old one."""
-    control, controller = running.control, running.control.controller
+    control, controller = running.control, running.controller
     try:
         spec = load_spec(running.spec_file)
         require_files(spec)

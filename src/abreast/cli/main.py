@@ -16,6 +16,7 @@ from abreast.cli import (
     findings,
     flag,
     replay,
+    server,
     simulate,
     spec_commands,
     token,
@@ -36,6 +37,7 @@ app = typer.Typer(
 
 for verb in (
     up.up,
+    server.server,
     verbs.start,
     watch.status,
     verbs.promote,

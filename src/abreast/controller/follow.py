@@ -13,6 +13,7 @@ from abreast.model.checks import Check
 from abreast.model.errors import AbreastError, StoreError
 from abreast.model.event import EventKind
 from abreast.model.rollout import Rollout
+from abreast.model.service import Service
 from abreast.model.traffic import Split
 from abreast.ports import Clock, EvidenceStore, Store
 from abreast.rollout.actions import Reply, RunVersion, SetSplit, StopVersion
@@ -106,6 +107,10 @@ class Follower:
         """The facts as this server sees them."""
         observed = self._observer.observe(self.rollout, hopeless=self._actor.hopeless)
         return replace(observed, nodes=tuple(as_told(observed.nodes, split_of(self.rollout))))
+
+    def adopt(self, service: Service) -> None:
+        """The spec was read again."""
+        self._observer.service = self._actor.service = service
 
     async def submit(self, command: Command) -> Reply:
         """Have the one that decides carry it out; this server's gateway has been told of it on return.

@@ -130,7 +130,7 @@ class Controller:
     async def _turn(self) -> float | None:
         waiting, self._waiting = self._waiting, []
         self._deciding = waiting
-        if not self._lease.held:
+        if not self._may_act():
             _fail(waiting, _lost(self.rollout.service))
             return None
         commands = [each.command for each in waiting]
@@ -150,13 +150,16 @@ class Controller:
             self._waiting, self._deciding = [*waiting, *self._waiting], []
             return self._clock.now()
         self.because = decision.because
-        if not self._lease.held:  # recording took too long: what is on record holds, whoever acts on it
+        if not self._may_act():  # recording took too long: what is on record holds, whoever acts on it
             _fail(waiting, _lost(self.rollout.service))
             return None
         await self._actor.act(decision.actions if recorded else tuple(wishes(self.rollout, observed)))
         _answer(waiting, decision.replies)
         await self._notify()
         return decision.wake_at
+
+    def _may_act(self) -> bool:
+        return self._lease.held
 
     async def _record(self, decision: Decision, *, urgent: bool) -> bool | None:
         """Write what changed; None: somebody else wrote in between, decide anew from what they wrote.

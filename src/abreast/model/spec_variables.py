@@ -50,8 +50,8 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
     rollout = keys.rollout.model_copy(update={"gates": gates})
     data = keys.data and keys.data.model_copy(update={"url": url(keys.data.url, URL, checked_database_url)})
-    replaced = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data}
-    return keys.model_copy(update=replaced), faults
+    changed = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data}
+    return keys.model_copy(update=changed), faults
 
 
 def _gates(keys: GatesKeys, expand: Expand, url: Callable[[str, Path], str]) -> GatesKeys:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from abreast.rollout.observed import NodeState
 from abreast.store.lease import DATABASE_NOW
@@ -108,5 +108,5 @@ class SqlFleet:
         connection.execute(update(ORDERS).where(ORDERS.c.id.in_([row.id for row in rows])).values(token=token))
         return [(row.id, row.body) for row in rows]
 
-    def _named(self, name: str) -> tuple[object, ...]:
+    def _named(self, name: str) -> tuple[ColumnElement[bool], ...]:
         return (REPLICAS.c.service == self._service, REPLICAS.c.name == name)
