@@ -63,12 +63,12 @@ class Address:
         Where no ``sslmode`` is said and the server is not on this machine, its certificate is verified. Raises
         UsageError, which never quotes what may be the password.
         """
-        if not text.startswith(("postgresql://", "postgres://")):
-            raise UsageError("--store: that is no address of a PostgreSQL", _FORM)
         url, problems = replaced(text, "--store", environment)
         if problems:
             message = "; ".join(message for message, _ in problems)
             raise UsageError(message, "; ".join(remedy for _, remedy in problems))
+        if not url.startswith(("postgresql://", "postgres://")):
+            raise UsageError("--store: that is no address of a PostgreSQL", _FORM)
         try:
             parts: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(url)
         except psycopg.ProgrammingError:
