@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +18,8 @@ from typing import Any, Self
 import httpx
 
 from abreast.bench.target import free_port
+from abreast.process.identity import Identity, home_id
+from abreast.process.table import read_table
 from tests.e2e.service import UP_S, Service
 
 ROLLOUT = {
@@ -55,6 +57,17 @@ class Server(Service):
         """Send it a signal."""
         assert self.process is not None
         self.process.send_signal(number)
+
+    def close(self) -> None:
+        """End everything that may still run; the Envoy of a server that was killed is ended by hand."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.wait(30)
+        home = home_id(self.directory / ".abreast")
+        for row in read_table():
+            identity = Identity.parse(row.token) if row.token else None
+            if identity is not None and identity.home == home and not row.dead:
+                with suppress(ProcessLookupError):
+                    os.kill(row.pid, signal.SIGKILL)
 
     def decides(self) -> bool:
         """Whether it says that it decides."""
@@ -110,6 +123,10 @@ def site(directory: Path, store: str) -> Iterator[Site]:
         try:
             yield made
         finally:
+            for server in made.servers:
+                if server.process is not None and server.process.poll() is None:
+                    server.signal(signal.SIGCONT)
+                    server.signal(signal.SIGINT)
             for server in made.servers:
                 server.close()
 

@@ -1,11 +1,14 @@
 """Whole servers: what happens to users and to the rollout when the one that decides is lost."""
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from abreast.model.errors import AbreastError
+from tests.fakes.postgres import NEWEST, Servers, kill
 from tests.fleet.servers import Crowd, Site, kinds, site
 
 
@@ -42,3 +45,67 @@ def test_another_server_goes_on_where_a_killed_one_was(three: Site) -> None:
     assert (killed.failures, mine.failures, theirs.failures) == ([], [], [])
     assert killed.answers["v2"] > 0
     assert [each["reason"].split()[1] for each in kinds(second, "lease")] == [first.name, second.name]
+
+
+def test_a_holder_that_stood_still_past_its_lease_steps_back_and_what_it_writes_is_refused(three: Site) -> None:
+    first = three.decider()
+    others = [each for each in three.servers if each is not first]
+    first.give("start", version="v2")
+    first.until(lambda: first.status()["weight"] == 2000)
+    with Crowd(others[0].port) as users:
+        first.signal(signal.SIGSTOP)
+        second = three.decider(others)
+        second.give("weight", weight=5000)
+        first.signal(signal.SIGCONT)
+        first.until(lambda: not first.decides() and first.status()["weight"] == 5000)
+        done = first.give("pause", reason="through one that stood still")
+        assert second.status()["phase"] == "paused"
+        assert done["revision"] == second.status()["revision"]
+        first.until(lambda: all(node["obeys"] for node in first.status()["nodes"]))
+    assert users.failures == []
+    told = kinds(second, "lease")
+    assert [each["reason"].split()[1] for each in told] == [first.name, second.name]
+    assert "follows now" in first.log
+
+
+def test_all_go_on_after_the_database_was_restarted(three: Site, servers: Servers) -> None:
+    first = three.decider()
+    cluster = servers[NEWEST]
+    first.give("start", version="v2")
+    first.until(lambda: first.status()["weight"] == 2000)
+    with Crowd(three.servers[0].port) as one, Crowd(three.servers[1].port) as two:
+        kill(cluster)
+        for each in three.servers:
+            each.until(lambda each=each: each.status()["store_error"] != "" or not each.decides())
+        with pytest.raises(AbreastError):
+            three.servers[2].give("weight", weight=7000)
+        cluster.start()
+        now = three.decider()
+        now.until(lambda: now.status()["weight"] == 6000)
+        last = next(each for each in three.servers if each is not now)
+        assert last.give("abort", reason="the end")["phase"] in {"rolling-back", "rolled-back"}
+    assert (one.failures, two.failures) == ([], [])
+    told = [each["reason"] for each in kinds(now, "lease")]
+    tokens = [int(each.rsplit(" ", 1)[1].strip(")")) for each in told]
+    assert tokens == sorted(set(tokens))
+
+
+def test_people_see_who_decides_and_who_is_silent(three: Site) -> None:
+    first = three.decider()
+    other = next(each for each in three.servers if each is not first)
+    shown = other.run("status").stdout
+    assert f"servers   3: a, b, c   {first.name} decides" in shown
+    assert f"{first.name} decides, of 3 servers" in other.run("doctor").stdout
+    first.kill()
+    second = three.decider([each for each in three.servers if each is not first])
+    second.until(lambda: f"server {first.name} has been silent" in second.run("doctor").stdout)
+    assert f"silent: {first.name} for" in second.run("status").stdout
+    done = second.give("start", version="v2")
+    assert done["unconfirmed"] == [first.name]
+    second.signal(signal.SIGINT)
+    assert second.process is not None
+    second.process.wait(20)
+    began = time.monotonic()
+    third = three.decider([each for each in three.servers if each.name not in {first.name, second.name}])
+    assert time.monotonic() - began < 3, "a server that ends in order gives the lease up"
+    assert third.status()["candidate"] == "v2"
