@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,26 @@ from tests.fakes.postgres import NEWEST, Servers, kill
 from tests.fleet.servers import Crowd, Site, kinds, site
 
 
-@pytest.fixture
-def three(short_tmp: Path, database: str) -> Iterator[Site]:
-    """Three servers that are up."""
-    with site(short_tmp, database) as made:
-        for name in ("a", "b", "c"):
+@contextmanager
+def running(directory: Path, database: str, names: str) -> Iterator[Site]:
+    """Servers of these names that are up."""
+    with site(directory, database) as made:
+        for name in names:
             made.add(name).up(wait=False)
         for server in made.servers:
-            server.until(lambda server=server: " is up: " in server.log, 30)
+            server.until(lambda server=server: " is up: " in server.log, 45)
+        yield made
+
+
+@pytest.fixture
+def three(short_tmp: Path, database: str) -> Iterator[Site]:
+    with running(short_tmp, database, "abc") as made:
+        yield made
+
+
+@pytest.fixture
+def two(short_tmp: Path, database: str) -> Iterator[Site]:
+    with running(short_tmp, database, "ab") as made:
         yield made
 
 
@@ -47,14 +60,14 @@ def test_another_server_goes_on_where_a_killed_one_was(three: Site) -> None:
     assert [each["reason"].split()[1] for each in kinds(second, "lease")] == [first.name, second.name]
 
 
-def test_a_holder_that_stood_still_past_its_lease_steps_back_and_what_it_writes_is_refused(three: Site) -> None:
-    first = three.decider()
-    others = [each for each in three.servers if each is not first]
+def test_a_holder_that_stood_still_past_its_lease_steps_back_and_what_it_writes_is_refused(two: Site) -> None:
+    first = two.decider()
+    others = [each for each in two.servers if each is not first]
     first.give("start", version="v2")
     first.until(lambda: first.status()["weight"] == 2000)
     with Crowd(others[0].port) as users:
         first.signal(signal.SIGSTOP)
-        second = three.decider(others)
+        second = two.decider(others)
         second.give("weight", weight=5000)
         first.signal(signal.SIGCONT)
         first.until(lambda: not first.decides() and first.status()["weight"] == 5000)
@@ -68,21 +81,21 @@ def test_a_holder_that_stood_still_past_its_lease_steps_back_and_what_it_writes_
     assert "follows now" in first.log
 
 
-def test_all_go_on_after_the_database_was_restarted(three: Site, servers: Servers) -> None:
-    first = three.decider()
+def test_all_go_on_after_the_database_was_restarted(two: Site, servers: Servers) -> None:
+    first = two.decider()
     cluster = servers[NEWEST]
     first.give("start", version="v2")
     first.until(lambda: first.status()["weight"] == 2000)
-    with Crowd(three.servers[0].port) as one, Crowd(three.servers[1].port) as two:
+    with Crowd(two.servers[0].port) as one, Crowd(two.servers[1].port) as two:
         kill(cluster)
-        for each in three.servers:
+        for each in two.servers:
             each.until(lambda each=each: each.status()["store_error"] != "" or not each.decides())
         with pytest.raises(AbreastError):
-            three.servers[2].give("weight", weight=7000)
+            two.servers[1].give("weight", weight=7000)
         cluster.start()
-        now = three.decider()
+        now = two.decider()
         now.until(lambda: now.status()["weight"] == 6000)
-        last = next(each for each in three.servers if each is not now)
+        last = next(each for each in two.servers if each is not now)
         assert last.give("abort", reason="the end")["phase"] in {"rolling-back", "rolled-back"}
     assert (one.failures, two.failures) == ([], [])
     told = [each["reason"] for each in kinds(now, "lease")]

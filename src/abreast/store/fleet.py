@@ -35,9 +35,10 @@ class Replica:
 class SqlFleet:
     """The servers of one service in an open `SqlStore`. Every method raises StoreError."""
 
-    def __init__(self, store: SqlStore, service: str) -> None:
+    def __init__(self, store: SqlStore, service: str, *, database_now: ColumnElement[float] = DATABASE_NOW) -> None:
         self._store = store
         self._service = service
+        self._now = database_now
 
     async def report(self, name: str, identity: str, nodes: Sequence[NodeState]) -> None:
         """This server is there, and its Envoys obey this; it takes the place of an earlier one of its name."""
@@ -53,7 +54,7 @@ class SqlFleet:
     async def replicas(self) -> Sequence[Replica]:
         """All that are known, by name, those that are silent included."""
         query = (
-            select(REPLICAS.c.name, REPLICAS.c.identity, DATABASE_NOW - REPLICAS.c.seen_at, REPLICAS.c.nodes)
+            select(REPLICAS.c.name, REPLICAS.c.identity, self._now - REPLICAS.c.seen_at, REPLICAS.c.nodes)
             .where(REPLICAS.c.service == self._service)
             .order_by(REPLICAS.c.name)
         )
@@ -62,9 +63,7 @@ class SqlFleet:
 
     async def place(self, id_: str, body: str, wait_s: float) -> None:
         """Add an order; who decides may begin with it within ``wait_s``."""
-        row = insert(ORDERS).values(
-            id=id_, service=self._service, at=DATABASE_NOW, until=DATABASE_NOW + wait_s, body=body
-        )
+        row = insert(ORDERS).values(id=id_, service=self._service, at=self._now, until=self._now + wait_s, body=body)
         await self._store.transact(lambda connection: connection.execute(row).rowcount, write=True)
 
     async def withdraw(self, id_: str) -> bool:
@@ -94,16 +93,16 @@ class SqlFleet:
         await self._store.transact(lambda connection: connection.execute(done).rowcount, write=True)
 
     def _report(self, connection: Connection, name: str, identity: str, nodes: str) -> None:
-        told = {"identity": identity, "seen_at": DATABASE_NOW, "nodes": nodes}
+        told = {"identity": identity, "seen_at": self._now, "nodes": nodes}
         if not connection.execute(update(REPLICAS).where(*self._named(name)).values(**told)).rowcount:
             connection.execute(insert(REPLICAS).values(service=self._service, name=name, **told))
-        connection.execute(delete(REPLICAS).where(REPLICAS.c.seen_at < DATABASE_NOW - FORGET_S))
+        connection.execute(delete(REPLICAS).where(REPLICAS.c.seen_at < self._now - FORGET_S))
 
     def _begin(self, connection: Connection, token: int, lost: str) -> list[tuple[str, str]]:
         mine = (ORDERS.c.service == self._service, ORDERS.c.answer.is_(None))
         connection.execute(update(ORDERS).where(*mine, ORDERS.c.token != token).values(answer=lost))
-        connection.execute(delete(ORDERS).where(ORDERS.c.at < DATABASE_NOW - KEEP_ORDERS_S))
-        fresh = (*mine, ORDERS.c.token.is_(None), ORDERS.c.until > DATABASE_NOW)
+        connection.execute(delete(ORDERS).where(ORDERS.c.at < self._now - KEEP_ORDERS_S))
+        fresh = (*mine, ORDERS.c.token.is_(None), ORDERS.c.until > self._now)
         rows = connection.execute(select(ORDERS.c.id, ORDERS.c.body).where(*fresh).order_by(ORDERS.c.at)).all()
         connection.execute(update(ORDERS).where(ORDERS.c.id.in_([row.id for row in rows])).values(token=token))
         return [(row.id, row.body) for row in rows]
