@@ -53,6 +53,10 @@ class Server(Service):
             self.until(lambda: " is up: " in self.log[before:], UP_S)
         return self
 
+    def until_said(self, words: str, timeout_s: float = 20.0) -> None:
+        """Wait until it has said that."""
+        self.until(lambda: words in self.log, timeout_s)
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self.process is not None

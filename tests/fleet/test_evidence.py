@@ -5,9 +5,12 @@ import pytest
 from abreast.model.rollout import Phase
 from abreast.store.evidence import SqlEvidence
 from abreast.store.sql import SqlStore
-from tests.contracts.test_evidence import *  # noqa: F403  # the suite itself: its tests run here once more
+from tests.contracts import test_evidence as contract
 from tests.contracts.test_evidence import Both
 from tests.contracts.test_store import a_rollout
+from tests.fleet.contract import checks_of
+
+globals().update(checks_of(contract))
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ import pytest
 from abreast.model.rollout import Phase
 from abreast.store.findings import SqlFindings
 from abreast.store.sql import SqlStore
-from tests.contracts.test_findings import *  # noqa: F403  # the suite itself: its tests run here once more
+from tests.contracts import test_findings as contract
 from tests.contracts.test_findings import Both
 from tests.contracts.test_store import a_rollout
+from tests.fleet.contract import checks_of
+
+globals().update(checks_of(contract))
 
 
 @pytest.fixture

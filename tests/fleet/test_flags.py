@@ -4,9 +4,12 @@ import pytest
 
 from abreast.store.flags import SqlFlags
 from abreast.store.sql import SqlStore
-from tests.contracts.test_flags import *  # noqa: F403  # the suite itself: its tests run here once more
+from tests.contracts import test_flags as contract
 from tests.contracts.test_flags import Both
 from tests.contracts.test_store import a_rollout
+from tests.fleet.contract import checks_of
+
+globals().update(checks_of(contract))
 
 
 @pytest.fixture

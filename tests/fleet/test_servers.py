@@ -4,13 +4,23 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from abreast.model.errors import AbreastError
-from tests.fakes.postgres import NEWEST, Servers, kill
-from tests.fleet.servers import Crowd, Site, kinds, site
+from tests.fakes.postgres import NEWEST, Servers
+from tests.fleet.servers import Crowd, Server, Site, kinds, site
+
+
+def obeys(server: Server, weight: int) -> bool:
+    return all(node["weight"] == weight for node in server.status()["nodes"])
+
+
+def is_alone(server: Server) -> bool:
+    """Whether it has noticed that the database is away."""
+    return server.status()["store_error"] != "" or not server.decides()
 
 
 @contextmanager
@@ -20,7 +30,7 @@ def running(directory: Path, database: str, names: str) -> Iterator[Site]:
         for name in names:
             made.add(name).up(wait=False)
         for server in made.servers:
-            server.until(lambda server=server: " is up: " in server.log, 45)
+            server.until_said(" is up: ", 45)
         yield made
 
 
@@ -43,7 +53,7 @@ def test_another_server_goes_on_where_a_killed_one_was(three: Site) -> None:
         others[0].give("start", version="v2")
         first.until(lambda: first.status()["weight"] == 2000)
         for each in three.servers:
-            each.until(lambda each=each: all(node["weight"] == 2000 for node in each.status()["nodes"]))
+            each.until(partial(obeys, each, 2000))
         first.kill()
         began = time.monotonic()
         second = three.decider(others)
@@ -86,10 +96,10 @@ def test_all_go_on_after_the_database_was_restarted(two: Site, servers: Servers)
     cluster = servers[NEWEST]
     first.give("start", version="v2")
     first.until(lambda: first.status()["weight"] == 2000)
-    with Crowd(two.servers[0].port) as one, Crowd(two.servers[1].port) as two:
-        kill(cluster)
+    with Crowd(two.servers[0].port) as ones, Crowd(two.servers[1].port) as others:
+        cluster.stop()
         for each in two.servers:
-            each.until(lambda each=each: each.status()["store_error"] != "" or not each.decides())
+            each.until(partial(is_alone, each))
         with pytest.raises(AbreastError):
             two.servers[1].give("weight", weight=7000)
         cluster.start()
@@ -97,7 +107,7 @@ def test_all_go_on_after_the_database_was_restarted(two: Site, servers: Servers)
         now.until(lambda: now.status()["weight"] == 6000)
         last = next(each for each in two.servers if each is not now)
         assert last.give("abort", reason="the end")["phase"] in {"rolling-back", "rolled-back"}
-    assert (one.failures, two.failures) == ([], [])
+    assert (ones.failures, others.failures) == ([], [])
     told = [each["reason"] for each in kinds(now, "lease")]
     tokens = [int(each.rsplit(" ", 1)[1].strip(")")) for each in told]
     assert tokens == sorted(set(tokens))

@@ -3,7 +3,10 @@
 import pytest
 
 from abreast.store.sql import SqlStore
-from tests.contracts.test_store import *  # noqa: F403  # the suite itself: its tests run here once more
+from tests.contracts import test_store as contract
+from tests.fleet.contract import checks_of
+
+globals().update(checks_of(contract))
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ import pytest
 
 from abreast.store.sql import SqlStore
 from abreast.store.tokens import SqlTokens
-from tests.contracts.test_tokens import *  # noqa: F403  # the suite itself: its tests run here once more
+from tests.contracts import test_tokens as contract
 from tests.contracts.test_tokens import Both
+from tests.fleet.contract import checks_of
+
+globals().update(checks_of(contract))
 
 
 @pytest.fixture
