@@ -83,14 +83,16 @@ async def test_writers_of_several_servers_come_one_after_the_other(database: str
 
 async def test_who_stands_still_in_a_write_is_cut_off_and_nothing_of_it_stays(database: str) -> None:
     servers = [await open_server(Address.of(database, {})) for _ in range(2)]
-    may_end = threading.Event()
+    is_in, may_end = threading.Event(), threading.Event()
 
     def still(connection: Connection) -> None:
+        is_in.set()
         connection.execute(text("INSERT INTO secrets (name, value) VALUES ('late', 'x')"))
         may_end.wait(STILL_S * 4)
         connection.execute(text("SELECT 1"))
 
     writing = asyncio.create_task(servers[0].store.transact(still, write=True))
+    await asyncio.to_thread(is_in.wait, 5)
     assert await servers[1].store.secret("tester", "fresh") == "fresh"
     may_end.set()
     with pytest.raises(StoreError):
