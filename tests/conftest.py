@@ -36,6 +36,7 @@ BESIDE: Final = tuple(
     Path(__file__).parent / name
     for name in (
         "postgres",
+        "fleet",
         "fakes/test_postgres.py",
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",

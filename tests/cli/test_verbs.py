@@ -46,6 +46,8 @@ def test_an_order_says_what_it_did_and_since_when_it_holds(plane: Plane, abreast
 def test_an_order_that_some_gateway_does_not_obey_says_so(plane: Plane, abreast: Run) -> None:
     plane.answers("/commands/abort", {**DONE, "obeyed_s": None})
     assert abreast("abort").out.endswith("not every gateway obeys yet: see abreast status\n")
+    plane.answers("/commands/abort", {**DONE, "unconfirmed": ["b/gateway-1.0", "c"]})
+    assert abreast("abort").out.endswith("after the order\nnot confirmed by: b/gateway-1.0, c\n")
 
 
 def test_an_order_as_json_is_the_answer_of_the_api(plane: Plane, abreast: Run) -> None:

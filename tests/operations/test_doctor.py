@@ -8,11 +8,13 @@ from abreast.findings.book import Book
 from abreast.findings.ledger import Ledger
 from abreast.model.errors import StoreError
 from abreast.model.rollout import Phase
+from abreast.operations.control import ServerStatus
 from abreast.operations.doctor import SILENCE_S, examine
 from abreast.operations.machine import Finding
 from tests.controller.stage import FULL, Stage
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.findings_desk import FakeFindingsDesk
+from tests.fakes.fleet import FakeFleet
 from tests.operations.desk import desk_of, running
 from tests.rollout.play import serving, under_way
 
@@ -196,3 +198,41 @@ async def test_alerts_that_do_not_arrive_are_a_warning_each() -> None:
         alerts.failing.clear()
         told = [each for each in examine(desk.control) if "alerts" in each.what]
         assert [(each.state, each.what) for each in told] == [("ok", "alerts arrive, or none was to be sent")]
+
+
+class TestServers:
+    """Of a fleet: who decides, and who is silent."""
+
+    @staticmethod
+    async def told(*servers: ServerStatus) -> list[tuple[str, str]]:
+        control = desk_of(await Stage.climbing()).control
+        control.fleet = FakeFleet(servers)
+        return [(each.state, each.what) for each in examine(control) if "server" in each.what]
+
+    async def test_who_decides_is_well(self) -> None:
+        told = await self.told(
+            ServerStatus("a", decides=True, silent_s=0.0, lost=False),
+            ServerStatus("b", decides=False, silent_s=0.4, lost=False),
+        )
+        assert told == [("ok", "a decides, of 2 servers")]
+
+    async def test_nobody_deciding_is_a_fault(self) -> None:
+        told = await self.told(
+            ServerStatus("a", decides=False, silent_s=0.0, lost=False),
+            ServerStatus("b", decides=False, silent_s=0.4, lost=False),
+        )
+        assert told == [("fault", "none of 2 servers decides: users are served, nothing moves")]
+
+    async def test_a_silent_one_and_one_without_a_second_are_warnings(self) -> None:
+        told = await self.told(
+            ServerStatus("a", decides=True, silent_s=0.0, lost=False),
+            ServerStatus("b", decides=False, silent_s=61.2, lost=True),
+        )
+        assert told == [
+            ("ok", "a decides, of 2 servers"),
+            ("warning", "server b has been silent for 61 s; its Envoy goes on as it was told last"),
+            ("warning", "there is one server: nobody takes over from it"),
+        ]
+
+    async def test_without_a_fleet_nothing_is_said(self) -> None:
+        assert [each for each in examine(desk_of(await Stage.climbing()).control) if "server" in each.what] == []

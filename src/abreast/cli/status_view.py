@@ -16,7 +16,7 @@ def lines(status: Json) -> Iterator[str]:
     if status["store_error"]:
         yield f"  ! {status['store_error'].splitlines()[0]}"
     yield f"  {_gateway(status)}"
-    if status["servers"]:
+    if status.get("servers"):
         yield f"  servers   {_servers(status['servers'])}"
     width = max((len(version["name"]) for version in status["versions"]), default=0)
     for version in status["versions"]:

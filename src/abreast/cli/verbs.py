@@ -165,7 +165,7 @@ def _give(client: Client, verb: str, body: dict[str, object], *, as_json: bool) 
     since = "not every gateway obeys yet: see abreast status"
     if obeyed is not None:
         since = f"every gateway obeys, {obeyed * 1000:.0f} ms after the order"
-    unconfirmed = f"not confirmed by: {', '.join(done['unconfirmed'])}\n" if done["unconfirmed"] else ""
+    unconfirmed = f"not confirmed by: {', '.join(done['unconfirmed'])}\n" if done.get("unconfirmed") else ""
     sys.stdout.write(f"{done['message']}\n{since}\n{unconfirmed}")
 
 

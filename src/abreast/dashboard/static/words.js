@@ -40,6 +40,7 @@ export const KINDS = {
   check: "check",
   data: "data",
   flag: "flag",
+  lease: "lease",
   token: "token",
 };
 
