@@ -55,7 +55,7 @@ async def test_the_next_rollout_has_its_policy(running: Reloading) -> None:
 
 
 async def test_the_rollout_under_way_has_its_policy_for_what_is_to_come(running: Reloading) -> None:
-    controller = running.up.control.controller
+    controller = running.up.controller
     policy = running.up.control.policy("v2")
     submitted = asyncio.create_task(controller.submit(Command("c", "start", "ada", version="v2", policy=policy)))
     await asyncio.sleep(0)

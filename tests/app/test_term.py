@@ -9,11 +9,12 @@ import pytest
 
 from abreast.app.fleet import FleetGateway, Muster, OwnGateway
 from abreast.app.parts import Up, lay_ground, load_rollout
-from abreast.app.term import Holding, Place, hold
+from abreast.app.term import Holding, Place, Promise, hold
 from abreast.clock import SystemClock
-from abreast.model.errors import LeaseLostError, UsageError
-from abreast.model.event import EventKind
+from abreast.model.errors import LeaseLostError, RefusedError, StoreError, UsageError
+from abreast.model.event import Event, EventKind
 from abreast.model.spec import Spec
+from abreast.rollout.observed import Command
 from abreast.state_dir import StateDir
 from abreast.store.fleet import SqlFleet
 from abreast.store.lease import LEASE_S, DatabaseLease
@@ -118,3 +119,52 @@ async def test_a_spec_without_the_rollouts_versions_cannot_decide(held: Holdings
     with pytest.raises(UsageError, match="v1 is missing in the spec"):
         await held.hold()
     assert held.assumed == []
+
+
+class TestPromise:
+    """What a gateway was told while the store was away is ordered again."""
+
+    @staticmethod
+    def event(kind: EventKind = EventKind.PHASE) -> Event:
+        return Event(1.0, 1, kind, "ada", "slow")
+
+    async def test_an_abort_is_given_until_it_is_taken(self) -> None:
+        promise, given = Promise(), list[Command]()
+
+        async def give(command: Command) -> None:
+            given.append(command)
+            if len(given) == 1:
+                raise StoreError("away", "wait")
+
+        promise.make([self.event(EventKind.GATEWAY), self.event()])
+        assert not await promise.keep(give)
+        assert await promise.keep(give)
+        assert await promise.keep(give)
+        assert [(each.verb, each.actor) for each in given] == [("abort", "ada")] * 2
+        assert given[0].reason == "slow (a gateway was told so while the store was away)"
+
+    async def test_what_needs_no_abort_any_more_is_let_go_of(self) -> None:
+        promise = Promise()
+        promise.make([self.event()])
+
+        async def refuse(_command: Command) -> None:
+            raise RefusedError("it was rolled back", "nothing")
+
+        assert await promise.keep(refuse)
+        assert promise.command is None
+
+    async def test_notes_alone_promise_nothing(self) -> None:
+        promise = Promise()
+        promise.make([self.event(EventKind.GATEWAY)])
+        assert promise.command is None
+
+
+async def test_a_promise_is_kept_before_anything_else_is_told(held: Holdings) -> None:
+    held.place.promise.make([TestPromise.event()])
+    deciding = asyncio.create_task(held.hold())
+    await held.until_assumed(deciding)
+    async with asyncio.timeout(DEADLINE_S):
+        while held.place.promise.command is not None:
+            await asyncio.sleep(0.01)
+    held.world.now += LEASE_S
+    await deciding

@@ -170,5 +170,5 @@ def test_a_change_is_a_line_that_stays_the_same_while_only_time_goes_by() -> Non
 def test_a_fleets_servers_are_one_line() -> None:
     a = {"name": "a", "decides": True, "silent_s": 0.0, "lost": False}
     b = {"name": "b", "decides": False, "silent_s": 61.0, "lost": True}
-    assert "\n  servers   2: a, b   a decides   silent: b for 1 m\n" in tree(state(servers=[a, b]))
+    assert "\n  servers   2: a, b   a decides   silent: b for 1 m 1 s\n" in tree(state(servers=[a, b]))
     assert "\n  servers   1: a   none decides at present\n" in tree(state(servers=[{**a, "decides": False}]))

@@ -46,6 +46,9 @@ def test_an_order_says_what_it_did_and_since_when_it_holds(plane: Plane, abreast
 def test_an_order_that_some_gateway_does_not_obey_says_so(plane: Plane, abreast: Run) -> None:
     plane.answers("/commands/abort", {**DONE, "obeyed_s": None})
     assert abreast("abort").out.endswith("not every gateway obeys yet: see abreast status\n")
+
+
+def test_an_order_that_lost_servers_cannot_confirm_names_them(plane: Plane, abreast: Run) -> None:
     plane.answers("/commands/abort", {**DONE, "unconfirmed": ["b/gateway-1.0", "c"]})
     assert abreast("abort").out.endswith("after the order\nnot confirmed by: b/gateway-1.0, c\n")
 

@@ -200,6 +200,11 @@ async def test_alerts_that_do_not_arrive_are_a_warning_each() -> None:
         assert [(each.state, each.what) for each in told] == [("ok", "alerts arrive, or none was to be sent")]
 
 
+def seen(name: str, silent_s: float, *, decides: bool) -> ServerStatus:
+    """A server of a fleet; one that is silent for more than a few seconds is lost."""
+    return ServerStatus(name, decides, silent_s, lost=silent_s > 5)
+
+
 class TestServers:
     """Of a fleet: who decides, and who is silent."""
 
@@ -211,22 +216,22 @@ class TestServers:
 
     async def test_who_decides_is_well(self) -> None:
         told = await self.told(
-            ServerStatus("a", decides=True, silent_s=0.0, lost=False),
-            ServerStatus("b", decides=False, silent_s=0.4, lost=False),
+            seen("a", 0.0, decides=True),
+            seen("b", 0.4, decides=False),
         )
         assert told == [("ok", "a decides, of 2 servers")]
 
     async def test_nobody_deciding_is_a_fault(self) -> None:
         told = await self.told(
-            ServerStatus("a", decides=False, silent_s=0.0, lost=False),
-            ServerStatus("b", decides=False, silent_s=0.4, lost=False),
+            seen("a", 0.0, decides=False),
+            seen("b", 0.4, decides=False),
         )
         assert told == [("fault", "none of 2 servers decides: users are served, nothing moves")]
 
     async def test_a_silent_one_and_one_without_a_second_are_warnings(self) -> None:
         told = await self.told(
-            ServerStatus("a", decides=True, silent_s=0.0, lost=False),
-            ServerStatus("b", decides=False, silent_s=61.2, lost=True),
+            seen("a", 0.0, decides=True),
+            seen("b", 61.2, decides=False),
         )
         assert told == [
             ("ok", "a decides, of 2 servers"),

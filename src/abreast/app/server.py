@@ -18,7 +18,8 @@ from typing import Final
 
 from abreast.api.server import ApiServer
 from abreast.app.fleet import TOUCH_S, Muster, OwnGateway
-from abreast.app.parts import Say, Up, lay_ground, load_rollout, require, require_files
+from abreast.app.fleet_spec import read_spec
+from abreast.app.parts import Say, Up, lay_ground, load_rollout, require
 from abreast.app.reload import reload_spec
 from abreast.app.term import Place, hold
 from abreast.app.up import keep_minutes, prepare_process, store_minute, unless
@@ -26,7 +27,7 @@ from abreast.clock import SystemClock
 from abreast.controller.act import Actor
 from abreast.controller.follow import Follower, OnRecord
 from abreast.controller.observe import Observer
-from abreast.model.errors import AbreastError, DriverError, GatewayError, SpecError, StoreError, UsageError
+from abreast.model.errors import AbreastError, DriverError, GatewayError, StoreError
 from abreast.model.event import EventKind
 from abreast.model.rollout import Rollout
 from abreast.model.spec import Spec
@@ -37,7 +38,6 @@ from abreast.operations.recorded_findings import RecordedFindings
 from abreast.ports import Clock
 from abreast.process.listening import require_listenable
 from abreast.rollout.replan import require_same, require_versions
-from abreast.spec_source import load_spec
 from abreast.state_dir import StateDir
 from abreast.store.evidence import SqlEvidence
 from abreast.store.findings import SqlFindings
@@ -82,7 +82,11 @@ class Seat:
     def follow(self) -> None:
         """From now on another decides, or none."""
         if self.term is not None:
-            self.follower.rollout = self.term.controller.rollout
+            controller = self.term.controller
+            self.follower.rollout = controller.rollout
+            if controller.unrecorded:
+                self.place.promise.make(controller.unrecorded)
+                self.follower.keep_to(controller.rollout)
         self.term = None
         self.place.ground.cycles[:] = [self.follower]
         _swap(self.control, self.following)
@@ -129,31 +133,12 @@ async def serving(spec_file: Path, store: str, name: str, say: Say) -> AsyncIter
         await api.listen()
         seat.tasks.append(asyncio.create_task(api.serve(), name="api"))
         stack.callback(api.stop)
-        for work in (_hold_lease(seat), _keep_in_touch(seat), _decide_or_follow(seat)):
+        for work in (_hold_lease(seat), _keep_in_touch(seat), _decide_or_follow(seat), _keep_promises(seat)):
             seat.tasks.append(asyncio.create_task(work, name="server"))
         seat.tasks.append(asyncio.create_task(keep_minutes(seat.control, seat.place.ground.gateway), name="minutes"))
         await _start_gateway(seat)
         say(f"API: {api.url}")
         yield seat
-
-
-def read_spec(spec_file: Path) -> Spec:
-    """The spec, if a fleet can run it. Raises SpecError, UsageError."""
-    spec = load_spec(spec_file)
-    require_files(spec)
-    own = ", ".join(version.name for version in spec.service().versions if not version.external)
-    if own:
-        message = f"versions: {own} would run on the machine of one server alone"
-        raise UsageError(message, "run them elsewhere and name their `endpoints`; or use: abreast up")
-    if spec.data is not None:
-        message = "data: several servers cannot look after one database yet"
-        raise UsageError(message, "use: abreast up; or take `data` out of this spec")
-    if not spec.keys.service:
-        fault = spec.document.fault(
-            ("service",), "a fleet's service has a name", "write service: NAME, the same everywhere"
-        )
-        raise SpecError((fault,))
-    return spec
 
 
 async def _seat(spec: Spec, spec_file: Path, state: StateDir, database: Database, name: str, say: Say) -> Seat:
@@ -323,6 +308,14 @@ async def _keep_in_touch(seat: Seat) -> None:
             except StoreError as error:
                 log.debug("what others switched cannot be read: %s", error)
         await seat.control.clock.sleep(TOUCH_S)
+
+
+async def _keep_promises(seat: Seat) -> None:
+    """While another decides, order of it what this server's gateway was told and could not be recorded."""
+    while True:
+        if seat.term is None:
+            await seat.place.promise.keep(seat.follower.submit)
+        await seat.control.clock.sleep(LOOK_S)
 
 
 async def _serve(seat: Seat, stop: asyncio.Event, reload: asyncio.Event) -> None:

@@ -2,18 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from abreast.app.fleet import FleetGateway, Muster
 from abreast.app.parts import Ground, Office, Say, Up, build
 from abreast.app.up import keep_alerts, keep_evidence
-from abreast.model.errors import LeaseLostError, StoreError
-from abreast.model.event import EventKind
+from abreast.model.errors import AbreastError, LeaseLostError, RefusedError, StoreError
+from abreast.model.event import Event, EventKind
 from abreast.model.spec import Spec
 from abreast.operations.orders import OrderBook, carry_out
+from abreast.rollout.observed import Command
 from abreast.state_dir import StateDir
 from abreast.store.lease import DatabaseLease
 from abreast.store.sql import SqlStore
@@ -40,6 +42,36 @@ class Holding:
         return self._lease.held and self._lease.token == self.token
 
 
+@dataclass
+class Promise:
+    """The abort that a gateway was told while the store was away: to be ordered again, until it is on record."""
+
+    command: Command | None = None
+
+    def make(self, unrecorded: Sequence[Event]) -> None:
+        """Of what an earlier holding could not record, if it rolled back."""
+        last = next((each for each in reversed(unrecorded) if each.kind is EventKind.PHASE), None)
+        if last is not None:
+            reason = f"{last.reason} (a gateway was told so while the store was away)"
+            self.command = Command(secrets.token_hex(8), "abort", last.actor, reason)
+
+    async def keep(self, give: Callable[[Command], Awaitable[object]]) -> bool:
+        """Give it, if there is one; whether nothing is left to be given. What fails is to be tried again."""
+        command = self.command
+        if command is None:
+            return True
+        try:
+            await give(command)
+        except RefusedError as error:
+            log.info("what was rolled back while the store was away needs no more: %s", error.message)
+        except AbreastError as error:
+            log.warning("what was rolled back while the store was away is not on record yet: %s", error.message)
+            return False
+        if self.command is command:
+            self.command = None
+        return True
+
+
 @dataclass(frozen=True)
 class Place:
     """What a server brings along into each of its holdings."""
@@ -51,6 +83,7 @@ class Place:
     ground: Ground
     muster: Muster
     orders: OrderBook
+    promise: Promise = field(default_factory=Promise)
 
 
 async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None]) -> None:
@@ -72,11 +105,12 @@ async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None])
         term.controller.note(EventKind.LEASE, f"server {place.muster.name} decides now (token {holding.token})")
         assume(term)
         work = (
+            # Before the first turn: a gateway that was told to roll back is not told otherwise in between.
+            _keep_orders(term, place, holding),
             term.controller.run(),
             keep_evidence(term),
             term.collector.run(),
             keep_alerts(term),
-            _keep_orders(term, place.orders, holding),
         )
         tasks += [asyncio.create_task(each, name="holding") for each in work]
         while holding.held:
@@ -92,12 +126,13 @@ async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None])
         await asyncio.to_thread(term.alerts.close)
 
 
-async def _keep_orders(term: Up, orders: OrderBook, holding: Holding) -> None:
-    """Carry out what other servers are asked for; what fails is tried again."""
+async def _keep_orders(term: Up, place: Place, holding: Holding) -> None:
+    """Carry out what other servers are asked for, and first what this one has promised; what fails is tried again."""
     trouble = ""
     while True:
         try:
-            await carry_out(term.control, orders, holding.token)
+            await place.promise.keep(term.controller.submit)
+            await carry_out(term.control, place.orders, holding.token)
         except StoreError as error:
             if error.message != trouble:
                 log.warning("orders of other servers cannot be read: %s", error)

@@ -90,6 +90,7 @@ class Follower:
         self._place = place
         self._evidence_at = 0.0
         self._trouble = ""
+        self._kept_to = False
         self._woken = asyncio.Event()
         self._turned = asyncio.Condition()
         self._turning = asyncio.Lock()
@@ -107,6 +108,10 @@ class Follower:
         """The facts as this server sees them."""
         observed = self._observer.observe(self.rollout, hopeless=self._actor.hopeless)
         return replace(observed, nodes=tuple(as_told(observed.nodes, split_of(self.rollout))))
+
+    def keep_to(self, rollout: Rollout) -> None:
+        """Go on with what this server told its gateway and could not record, until anything newer is on record."""
+        self.rollout, self._kept_to = rollout, True
 
     def adopt(self, service: Service) -> None:
         """The spec was read again."""
@@ -165,9 +170,9 @@ class Follower:
     async def _read(self) -> None:
         try:
             stored = await self._store.load(self.rollout.service)
-            if stored is not None and stored != self.rollout:
+            if stored is not None and stored != self.rollout and not self._keeps_to(stored):
                 require_versions(self._actor.service, stored)
-                self.rollout = stored
+                self.rollout, self._kept_to = stored, False
                 self._evidence_at = 0.0
             if self._clock.now() - self._evidence_at >= EVIDENCE_S:
                 await self._on_record.refresh(self.rollout)
@@ -179,6 +184,11 @@ class Follower:
             self._complain(error)
         else:
             self.store_error, self._trouble = None, ""
+
+    def _keeps_to(self, stored: Rollout) -> bool:
+        """Whether what is on record is only what this server had changed."""
+        mine = self.rollout
+        return self._kept_to and (stored.number, stored.revision) <= (mine.number, mine.revision)
 
     def _complain(self, error: AbreastError) -> None:
         """Once for each trouble."""

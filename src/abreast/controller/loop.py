@@ -74,6 +74,11 @@ class Controller:
         self._woken = asyncio.Event()
         self._turned = asyncio.Condition()
 
+    @property
+    def unrecorded(self) -> Sequence[Event]:
+        """What was told to the gateways, as rolling back is, and could not be recorded yet; oldest first."""
+        return self._unrecorded
+
     def wake(self) -> None:
         """Something happened: look again now."""
         self._woken.set()

@@ -141,3 +141,13 @@ export function disobeying(status) {
     return `Gateway ${gateway.id} does not obey the order of ${weight(status.weight)}${has}: ${why}`;
   });
 }
+
+/** Of several servers on one store: who decides, and who is silent; nothing where there is one alone. */
+export function fleet(status) {
+  if (!status.servers?.length) return "";
+  const decides = status.servers.filter((server) => server.decides).map((server) => server.name)[0];
+  const silent = status.servers.filter((server) => server.lost)
+    .map((server) => `${server.name} is silent for ${about(server.silent_s)}`);
+  const who = decides ? `${decides} decides` : "none decides at present";
+  return [`${status.servers.length}: ${who}`, ...silent].join("; ");
+}
