@@ -146,7 +146,7 @@ async def build(
     """
     clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
-    tokens = await _tokens(store, service)
+    await SqlTokens(store).record_pending(service.name)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
@@ -184,32 +184,30 @@ async def build(
     if office is None:
         await ground.process.start()
 
-    control = Control(
+    control = control_of(ground, spec, store, controller, await _flags(store, spec, rollout, clock), secret)
+    control.findings, control.alerts = collector, alerts
+    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
+    return Up(control, controller, gateway, drivers, store, *rest)
+
+
+def control_of(ground: Ground, spec: Spec, store: SqlStore, cycle: Cycle, flags: FlagDesk, secret: str) -> Control:
+    """What operations work on, over that ground; nothing is compared and nobody told until that is added."""
+    service, gateway = spec.service(), ground.gateway
+    return Control(
         service=service,
-        controller=controller,
+        controller=cycle,
         store=store,
-        tokens=tokens,
+        tokens=SqlTokens(store),
         counts=gateway.counts,
-        clock=clock,
+        clock=SystemClock(),
         policy=spec.policy,
         require=lambda name: require(service, name),
         restart_gateway=lambda: _restart(gateway),
         gateway_metrics=gateway.own_metrics,
         tester_secret=secret,
         settled=gateway.settled,
-        flags=await _flags(store, spec, rollout, clock),
-        findings=collector,
-        alerts=alerts,
+        flags=flags,
     )
-    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
-    return Up(control, controller, gateway, drivers, store, *rest)
-
-
-async def _tokens(store: SqlStore, service: Service) -> SqlTokens:
-    """Who may use the API; what was changed before the first rollout is in the audit log now. Raises StoreError."""
-    tokens = SqlTokens(store)
-    await tokens.record_pending(service.name)
-    return tokens
 
 
 async def _flags(store: SqlStore, spec: Spec, rollout: Rollout, clock: Clock) -> FlagDesk:

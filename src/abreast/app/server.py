@@ -12,14 +12,14 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
 
 from abreast.api.server import ApiServer
 from abreast.app.fleet import TOUCH_S, Muster, OwnGateway
 from abreast.app.fleet_spec import read_spec
-from abreast.app.parts import Say, Up, lay_ground, load_rollout, require
+from abreast.app.parts import Say, Up, control_of, lay_ground, load_rollout
 from abreast.app.reload import reload_spec
 from abreast.app.term import Place, hold
 from abreast.app.up import keep_minutes, prepare_process, store_minute, unless
@@ -46,7 +46,6 @@ from abreast.store.fleet import SqlFleet
 from abreast.store.lease import LOOK_S, RENEW_S, DatabaseLease
 from abreast.store.postgresql import Address, open_server
 from abreast.store.postgresql import Server as Database
-from abreast.store.tokens import SqlTokens
 
 log: Final = logging.getLogger(__name__)
 
@@ -166,29 +165,10 @@ async def _seat(spec: Spec, spec_file: Path, state: StateDir, database: Database
     await ground.process.start()
     flags = FlagDesk(service.name, SqlFlags(store), clock, forwarding.switch)
     await flags.follow(spec.flags)
-
-    async def restart_gateway() -> str:
-        envoy = await ground.gateway.processes.restart()
-        return f"{envoy.name.node} serves; the one before it drains"
-
-    following = Control(
-        service=service,
-        controller=follower,
-        store=store,
-        tokens=SqlTokens(store),
-        counts=counts,
-        clock=clock,
-        policy=spec.policy,
-        require=lambda wanted: require(service, wanted),
-        restart_gateway=restart_gateway,
-        gateway_metrics=ground.gateway.own_metrics,
-        tester_secret=secret,
-        settled=ground.gateway.settled,
-        flags=flags,
-        findings=RecordedFindings(service.name, SqlFindings(store), clock, lambda: muster.decides),
-        fleet=muster,
-    )
-    control = Control(**{each.name: getattr(following, each.name) for each in fields(Control)})
+    following = control_of(ground, spec, store, follower, flags, secret)
+    following.findings = RecordedFindings(service.name, SqlFindings(store), clock, lambda: muster.decides)
+    following.fleet = muster
+    control = replace(following)
     place = Place(spec_file, state, store, lease, ground, muster, fleet)
     return Seat(place, spec, follower, following, control, say)
 
