@@ -132,3 +132,23 @@ def test_people_see_who_decides_and_who_is_silent(three: Site) -> None:
     third = three.decider([each for each in three.servers if each.name not in {first.name, second.name}])
     assert time.monotonic() - began < 3, "a server that ends in order gives the lease up"
     assert third.status()["candidate"] == "v2"
+
+
+def test_an_abort_while_the_database_is_away_holds_and_is_recorded_later(two: Site, servers: Servers) -> None:
+    first = two.decider()
+    first.give("start", version="v2")
+    first.until(lambda: first.status()["weight"] == 2000)
+    with Crowd(first.port) as users:
+        servers[NEWEST].stop()
+        assert first.give("abort", reason="it is slow")["weight"] == 0
+        first.until(partial(obeys, first, 0))
+        first.until(lambda: not first.decides())
+        seen = users.answers["v2"]
+        servers[NEWEST].start()
+        first.until(lambda: two.decider().status()["phase"] == "rolled-back")
+        for each in two.servers:
+            each.until(partial(obeys, each, 0))
+    assert users.failures == []
+    assert users.answers["v2"] == seen, "nobody came to v2 again, neither before nor after the database was back"
+    told = [each for each in kinds(first, "phase") if "it is slow" in each["reason"]]
+    assert told
