@@ -73,8 +73,12 @@ async def test_who_decides_knows_what_the_others_envoys_obey(two: Two) -> None:
 
 async def test_a_change_at_an_envoy_is_told_at_once_and_silence_is_broken_every_second(two: Two) -> None:
     await two.touch(0, 1, 0)
+    assert not two.musters[1].changed(ROLLOUT)
     two.gateways[1].lost.add("envoy-1")
-    await two.touch(1, 0)
+    assert two.musters[1].changed(ROLLOUT)
+    await two.touch(1)
+    assert await two.musters[0].touch(ROLLOUT), "whoever waits for it looks again"
+    assert not await two.musters[0].touch(ROLLOUT)
     assert [each.nodes[0].connected for each in two.musters[0].servers] == [True, False]
     await two.pass_(REPORT_S + 0.1)
     await two.touch(1, 0)

@@ -18,8 +18,8 @@ from abreast.store.lease import DatabaseLease, Holder
 
 log: Final = logging.getLogger(__name__)
 
-TOUCH_S: Final = 0.2
-"""How often a server reads who is there, and tells of its own gateway where that changed."""
+TOUCH_S: Final = 0.1
+"""How often a server reads who is there; it tells of its own gateway as soon as that changes."""
 
 REPORT_S: Final = 1.0
 """How often a server says at least that it is there."""
@@ -60,10 +60,17 @@ class Muster:
         self._reported_at = 0.0
         self._trouble = ""
 
-    async def touch(self, rollout: Rollout) -> None:
-        """Report and read once; a store that fails is said once."""
-        nodes = tuple(as_told(self.own.nodes(), split_of(rollout)))
-        now = self._clock.now()
+    def changed(self, rollout: Rollout) -> bool:
+        """Whether this server's Envoys obey something else than was reported last."""
+        return self._present(rollout) != self._reported
+
+    def _present(self, rollout: Rollout) -> tuple[NodeState, ...]:
+        return tuple(as_told(self.own.nodes(), split_of(rollout)))
+
+    async def touch(self, rollout: Rollout) -> bool:
+        """Report and read once; whether any server shows otherwise than before. A store that fails is said once."""
+        nodes, now = self._present(rollout), self._clock.now()
+        before = [(each.identity, each.nodes) for each in self._replicas]
         try:
             if nodes != self._reported or not 0 <= now - self._reported_at < REPORT_S:
                 await self._fleet.report(self.name, self._lease.identity, nodes)
@@ -77,6 +84,7 @@ class Muster:
             self._trouble = error.message
         else:
             self._trouble = ""
+        return before != [(each.identity, each.nodes) for each in self._replicas]
 
     async def leave(self) -> None:
         """This server ends in order. Raises StoreError."""
@@ -108,7 +116,7 @@ class Muster:
 
 
 class FleetGateway:
-    """`abreast.ports.Gateway` of who decides: tells its own Envoys, and knows what those of the others obey.
+    """`abreast.ports.Gateway` of one server among several: tells its own Envoys, and knows what all others obey.
 
     The others read from the store what they shall tell theirs. Who is lost is not waited for.
     """

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from abreast.api.server import ApiServer
-from abreast.app.fleet import TOUCH_S, Muster, OwnGateway
+from abreast.app.fleet import TOUCH_S, FleetGateway, Muster, OwnGateway
 from abreast.app.fleet_spec import read_spec
 from abreast.app.parts import Say, Up, control_of, lay_ground, load_rollout
 from abreast.app.reload import reload_spec
@@ -54,6 +54,9 @@ WATCH_S: Final = 0.1
 
 YIELD_S: Final = 5.0
 """For so long a server that could not begin to decide leaves the lease to the others."""
+
+_SLICES: Final = 5
+"""How often between two looks at the store it is looked whether the own gateway obeys: that costs nothing."""
 
 OBEY_S: Final = 20.0
 """How long Envoy may take until it has its first snapshot."""
@@ -154,7 +157,9 @@ async def _seat(spec: Spec, spec_file: Path, state: StateDir, database: Database
     forwarding = Forwarding(fleet, clock)
     follower = Follower(
         rollout,
-        observer=Observer(service, ground.drivers, muster.own, counts, clock, on_record, on_record, on_record),
+        observer=Observer(
+            service, ground.drivers, FleetGateway(muster), counts, clock, on_record, on_record, on_record
+        ),
         on_record=on_record,
         actor=Actor(service, ground.drivers, ground.gateway, secret),
         store=store,
@@ -279,7 +284,8 @@ async def _keep_in_touch(seat: Seat) -> None:
     """Report this server, read who else is there, and follow what others switched."""
     flags, findings = seat.following.flags, seat.following.findings
     while True:
-        await seat.place.muster.touch(seat.control.controller.rollout)
+        if await seat.place.muster.touch(seat.control.controller.rollout):
+            seat.control.controller.wake()  # an order may be waiting for just that
         if seat.term is None:
             try:
                 await flags.follow()
@@ -287,7 +293,10 @@ async def _keep_in_touch(seat: Seat) -> None:
                     await findings.refresh()
             except StoreError as error:
                 log.debug("what others switched cannot be read: %s", error)
-        await seat.control.clock.sleep(TOUCH_S)
+        for _ in range(_SLICES):
+            await seat.control.clock.sleep(TOUCH_S / _SLICES)
+            if seat.place.muster.changed(seat.control.controller.rollout):
+                break
 
 
 async def _keep_promises(seat: Seat) -> None:

@@ -26,7 +26,7 @@ from abreast.rollout.wishes import wishes
 
 log: Final = logging.getLogger(__name__)
 
-LOOK_S: Final = 0.2
+LOOK_S: Final = 0.1
 """How often it is looked for something new on record: so late do followers obey, at the most, after who decides."""
 
 EVIDENCE_S: Final = 1.0
