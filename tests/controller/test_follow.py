@@ -163,15 +163,14 @@ async def test_nobody_is_asked_and_nothing_is_compared(beside: Beside) -> None:
     assert on_record.differences(beside.stage.rollout).compared == 0
 
 
-async def test_what_its_gateway_was_told_and_is_not_on_record_is_kept_to_until_something_newer_is(
-    beside: Beside,
-) -> None:
+async def test_what_its_gateway_was_told_and_is_not_on_record_is_kept_to_until_it_is(beside: Beside) -> None:
     await beside.turn()
     told = replace(beside.follower.rollout, weight=0, phase=Phase.ROLLING_BACK)
     beside.follower.keep_to(told)
-    for _ in range(3):
+    for weight in (2000, 3000):
+        await beside.stage.order("weight", weight=weight)
         await beside.turn()
         assert beside.gateway.published[-1].split.weight == 0
-    await beside.stage.order("weight", weight=3000)
+    beside.follower.release()
     await beside.turn()
     assert beside.gateway.published[-1].split.weight == 3000

@@ -302,8 +302,8 @@ async def _keep_in_touch(seat: Seat) -> None:
 async def _keep_promises(seat: Seat) -> None:
     """While another decides, order of it what this server's gateway was told and could not be recorded."""
     while True:
-        if seat.term is None:
-            await seat.place.promise.keep(seat.follower.submit)
+        if seat.term is None and await seat.place.promise.keep(seat.follower.submit):
+            seat.follower.release()
         await seat.control.clock.sleep(LOOK_S)
 
 

@@ -110,8 +110,12 @@ class Follower:
         return replace(observed, nodes=tuple(as_told(observed.nodes, split_of(self.rollout))))
 
     def keep_to(self, rollout: Rollout) -> None:
-        """Go on with what this server told its gateway and could not record, until anything newer is on record."""
+        """Go on with what this server told its gateway and could not record, whatever is on record, until `release`."""
         self.rollout, self._kept_to = rollout, True
+
+    def release(self) -> None:
+        """It is on record by now, or need not be any more."""
+        self._kept_to = False
 
     def adopt(self, service: Service) -> None:
         """The spec was read again."""
@@ -172,7 +176,7 @@ class Follower:
             stored = await self._store.load(self.rollout.service)
             if stored is not None and stored != self.rollout and not self._keeps_to(stored):
                 require_versions(self._actor.service, stored)
-                self.rollout, self._kept_to = stored, False
+                self.rollout = stored
                 self._evidence_at = 0.0
             if self._clock.now() - self._evidence_at >= EVIDENCE_S:
                 await self._on_record.refresh(self.rollout)
@@ -186,9 +190,8 @@ class Follower:
             self.store_error, self._trouble = None, ""
 
     def _keeps_to(self, stored: Rollout) -> bool:
-        """Whether what is on record is only what this server had changed."""
-        mine = self.rollout
-        return self._kept_to and (stored.number, stored.revision) <= (mine.number, mine.revision)
+        """Whether what is on record waits for this server's word on the same rollout."""
+        return self._kept_to and stored.number == self.rollout.number
 
     def _complain(self, error: AbreastError) -> None:
         """Once for each trouble."""
