@@ -38,6 +38,7 @@ BESIDE: Final = tuple(
         "postgres",
         "docker",
         "etcd",
+        "fleet",
         "fakes/test_postgres.py",
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",

@@ -36,6 +36,14 @@ class Clock(Protocol):
         """Wait; may return early only by cancellation."""
 
 
+class Lease(Protocol):
+    """Who decides for a service, among several control planes."""
+
+    @property
+    def held(self) -> bool:
+        """Whether that is this process, by its own clock; asked before each decision, and before acting on it."""
+
+
 class Driver(Protocol):
     """Runs versions. All methods may be called again at any time; they state wishes."""
 

@@ -7,20 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from abreast.app.parts import Up, _standing, line, load_rollout, require, require_files
+from abreast.app.parts import Up, line, load_rollout, require_files
 from abreast.app.up import _look
 from abreast.clock import SystemClock
-from abreast.model.errors import DriverError, RefusedError, SpecError
+from abreast.model.errors import RefusedError, SpecError
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, WeightStep
-from abreast.model.service import Version
 from abreast.model.traffic import Shadowing
-from abreast.model.workload import Workload
 from abreast.state_dir import StateDir
-from abreast.store.sqlite import SqliteStore, open_store
+from abreast.store.sql import SqlStore
+from abreast.store.sqlite import open_store
 from tests.alerts.server import Receiver
 from tests.app.specs import building, spec
-from tests.controller.stage import SERVICE
 from tests.rollout.play import POLICY, serving, under_way
 
 
@@ -28,20 +26,20 @@ class TestStoredRollout:
     """What an earlier run left is gone on with."""
 
     @pytest.fixture
-    async def store(self, short_tmp: Path) -> AsyncIterator[SqliteStore]:
+    async def store(self, short_tmp: Path) -> AsyncIterator[SqlStore]:
         """An empty one."""
         made = await open_store(short_tmp / "abreast.db")
         yield made
         await made.close()
 
-    async def test_the_first_start_makes_one(self, store: SqliteStore, short_tmp: Path) -> None:
+    async def test_the_first_start_makes_one(self, store: SqlStore, short_tmp: Path) -> None:
         read = spec(short_tmp)
         rollout = await load_rollout(store, read, read.service(), 5.0)
         assert (rollout.stable, rollout.candidate, rollout.phase) == ("v1", None, Phase.COMPLETED)
         assert await store.load("shop") == rollout
         assert [event.kind for _, event in await store.events("shop")] == [EventKind.STARTED]
 
-    async def test_a_stored_one_follows_the_present_spec(self, store: SqliteStore, short_tmp: Path) -> None:
+    async def test_a_stored_one_follows_the_present_spec(self, store: SqlStore, short_tmp: Path) -> None:
         await store.save(replace(serving(), number=0, revision=0), [])
         await store.save(replace(under_way(Phase.PENDING), number=1, revision=0), [])
         read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})
@@ -49,7 +47,7 @@ class TestStoredRollout:
         assert (rollout.number, rollout.phase) == (1, Phase.PENDING)
         assert rollout.policy.steps[0] == WeightStep(700) != POLICY.steps[0]
 
-    async def test_a_change_of_what_is_done_is_refused(self, store: SqliteStore, short_tmp: Path) -> None:
+    async def test_a_change_of_what_is_done_is_refused(self, store: SqlStore, short_tmp: Path) -> None:
         await store.save(replace(serving(), number=0, revision=0), [])
         await store.save(replace(under_way(Phase.BAKING), number=1, revision=0), [])
         read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})
@@ -64,30 +62,6 @@ class TestRequired:
         require_files(spec(short_tmp))
         with pytest.raises(SpecError, match="2 faults"):
             require_files(spec(short_tmp, gateway={"tls": {"certificate": "none.crt", "key": "none.key"}}))
-
-    def test_a_command_that_can_be_run(self) -> None:
-        versions = (Version("v1", run=("true",)), Version("v2", run=("no-such-command",)))
-        service = replace(SERVICE, versions=versions)
-        require(service, "v1")
-        require(service, "unheard of")
-        with pytest.raises(DriverError, match="no-such-command"):
-            require(service, "v2")
-
-    def test_a_template_that_can_be_used(self, short_tmp: Path) -> None:
-        missing = Workload(template=str(short_tmp / "gone.yaml"))
-        versions = (Version("v1", workload=Workload(deployment="shop")), Version("v2", workload=missing))
-        service = replace(SERVICE, versions=versions)
-        require(service, "v1")
-        with pytest.raises(DriverError, match=r"gone\.yaml cannot be read"):
-            require(service, "v2")
-
-    def test_a_deployment_that_is_adopted_is_looked_at_only_in_a_rollout_that_has_it(self) -> None:
-        adopted, made = Workload(deployment="a"), Workload(template="b")
-        names = {"v1": adopted, "v2": adopted, "v3": adopted, "v4": made}
-        versions = (Version("v0", run=("serve",)), *(Version(name, workload=each) for name, each in names.items()))
-        service = replace(SERVICE, versions=versions)
-        assert [each.name for each in _standing(service, under_way(Phase.PENDING))] == ["v1", "v2", "v4"]
-        assert [each.name for each in _standing(service, serving())] == ["v1", "v4"]
 
 
 class TestBuild:

@@ -59,7 +59,7 @@ async def test_the_next_rollout_has_its_policy(running: Reloading) -> None:
 
 
 async def test_the_rollout_under_way_has_its_policy_for_what_is_to_come(running: Reloading) -> None:
-    controller = running.up.control.controller
+    controller = running.up.controller
     policy = running.up.control.policy("v2")
     submitted = asyncio.create_task(controller.submit(Command("c", "start", "ada", version="v2", policy=policy)))
     await asyncio.sleep(0)
@@ -153,7 +153,7 @@ class TestFromEtcd:
 
     async def told(self, running: Reloading) -> tuple[str, str]:
         """Actor and reason of the newest event."""
-        await running.up.control.controller.turn()
+        await running.up.controller.turn()
         _, event = (await running.up.store.events("shop"))[-1]
         assert event.kind is EventKind.SPEC
         return event.actor, event.reason

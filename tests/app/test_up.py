@@ -13,7 +13,7 @@ import pytest
 from abreast.analysis.assessment import Assessment
 from abreast.analysis.tick import Tick
 from abreast.app.parts import Up
-from abreast.app.up import _raise_limits, _start_logging, _store_evidence, _unless, up
+from abreast.app.up import _raise_limits, _start_logging, store_evidence, unless, up
 from abreast.bench.target import free_port
 from abreast.controller.jury import Jury
 from abreast.model.errors import DriverError, PortInUseError, SpecError, StoreError
@@ -33,7 +33,7 @@ class TestUnless:
         async def starting() -> str:
             return "up"
 
-        assert await _unless(asyncio.Event(), starting()) == "up"
+        assert await unless(asyncio.Event(), starting()) == "up"
 
     async def test_told_to_stop_it_ends_in_order(self) -> None:
         stop, ended = asyncio.Event(), []
@@ -46,7 +46,7 @@ class TestUnless:
                 ended.append("in order")
             return "never"
 
-        assert await _unless(stop, starting()) is None
+        assert await unless(stop, starting()) is None
         assert ended == ["in order"]
 
     async def test_its_error_is_told(self) -> None:
@@ -54,7 +54,7 @@ class TestUnless:
             raise PortInUseError("taken", "take another")
 
         with pytest.raises(PortInUseError):
-            await _unless(asyncio.Event(), starting())
+            await unless(asyncio.Event(), starting())
 
     async def test_who_is_cancelled_takes_it_along(self) -> None:
         begun, ended = asyncio.Event(), asyncio.Event()
@@ -67,7 +67,7 @@ class TestUnless:
                 ended.set()
             return "never"
 
-        work = asyncio.create_task(_unless(asyncio.Event(), starting()))
+        work = asyncio.create_task(unless(asyncio.Event(), starting()))
         await begun.wait()
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -140,7 +140,7 @@ class TestEvidence:
     async def test_it_is_in_the_store_and_the_next_control_plane_has_it(self, running: Up, short_tmp: Path) -> None:
         weighed = judged(running)
         stored = await running.store.save(replace(climbing(running), revision=0), [])
-        assert not await _store_evidence(running)
+        assert not await store_evidence(running)
         assert running.jury.unsaved() is None
         assert [tick.at for tick in await running.evidence.load_ticks("shop", 1)] == [BEGIN + 1, BEGIN + 2]
         await running.store.close()
@@ -149,7 +149,7 @@ class TestEvidence:
             assert again.jury.assess(stored, Observed(now=BEGIN + 2)).errors == weighed.errors
 
     async def test_without_any_nothing_is_written(self, running: Up) -> None:
-        assert not await _store_evidence(running)
+        assert not await store_evidence(running)
         assert await running.evidence.load_evidence("shop", 0) == {}
 
     async def test_what_could_not_be_written_is_written_later_and_the_trouble_is_said_once(
@@ -160,12 +160,12 @@ class TestEvidence:
         running.evidence = writer  # type: ignore[assignment]  # it has all that is asked of one here
         writer.broken, failed = True, False
         for _ in range(3):
-            failed = await _store_evidence(running, failed=failed)
+            failed = await store_evidence(running, failed=failed)
             assert failed
         [said] = [record.message for record in caplog.records if "evidence" in record.message]
         assert said.startswith("evidence could not be stored: the store cannot be written: disk full")
         writer.broken = False
-        assert not await _store_evidence(running, failed=failed)
+        assert not await store_evidence(running, failed=failed)
         assert writer.written == [BEGIN + 1, BEGIN + 2]
 
 

@@ -12,7 +12,7 @@ from abreast.cli.main import app
 from tests.cli.plane import Plane, Run
 
 VERBS = (
-    *("up", "start", "status", "promote", "pause", "resume", "weight", "abort", "undo", "retry", "retire"),
+    *("up", "server", "start", "status", "promote", "pause", "resume", "weight", "abort", "undo", "retry", "retire"),
     *("explain", "findings", "finding", "accept", "reopen", "compare"),
     *("events", "history", "doctor", "check", "schema", "init", "simulate", "replay"),
     *("demo", "import", "tester", "restart-gateway", "bench", "alerts", "token", "data", "flag"),

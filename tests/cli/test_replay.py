@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from abreast.cli.replay import replay
 from abreast.model.errors import AbreastError, SpecError, StoreError, UsageError
 from abreast.replay.source import load
-from abreast.store.evidence import SqliteEvidence
+from abreast.store.evidence import SqlEvidence
 from abreast.store.sqlite import open_store
 from tests.contracts.test_store import a_rollout
 from tests.replay.recorder import REPLAYS
@@ -74,7 +74,7 @@ async def in_store(directory: Path) -> None:
     await store.save(a_rollout(), [])
     rollout = a_rollout(1, policy=recording.start.policy, started_at=recording.start.started_at)
     await store.save(rollout, recording.events)
-    await SqliteEvidence(store).save_ticks("shop", 1, recording.ticks, {})
+    await SqlEvidence(store).save_ticks("shop", 1, recording.ticks, {})
     await store.close()
 
 

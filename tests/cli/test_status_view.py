@@ -165,3 +165,10 @@ def test_a_change_is_a_line_that_stays_the_same_while_only_time_goes_by() -> Non
     assert line == f"shop  v1 → v2   progressing   step 2 of 7   10 % of users   {CLIMBING.reason}"
     assert change(state(phase_s=9999.0, because="weight 10 %: 1 s of 1 m left", wake_in_s=1.0)) == line
     assert change(state(weight=2500)) != line
+
+
+def test_a_fleets_servers_are_one_line() -> None:
+    a = {"name": "a", "decides": True, "silent_s": 0.0, "lost": False}
+    b = {"name": "b", "decides": False, "silent_s": 61.0, "lost": True}
+    assert "\n  servers   2: a, b   a decides   silent: b for 1 m 1 s\n" in tree(state(servers=[a, b]))
+    assert "\n  servers   1: a   none decides at present\n" in tree(state(servers=[{**a, "decides": False}]))

@@ -48,6 +48,11 @@ def test_an_order_that_some_gateway_does_not_obey_says_so(plane: Plane, abreast:
     assert abreast("abort").out.endswith("not every gateway obeys yet: see abreast status\n")
 
 
+def test_an_order_that_lost_servers_cannot_confirm_names_them(plane: Plane, abreast: Run) -> None:
+    plane.answers("/commands/abort", {**DONE, "unconfirmed": ["b/gateway-1.0", "c"]})
+    assert abreast("abort").out.endswith("after the order\nnot confirmed by: b/gateway-1.0, c\n")
+
+
 def test_an_order_as_json_is_the_answer_of_the_api(plane: Plane, abreast: Run) -> None:
     plane.answers("/commands/pause", DONE)
     assert json.loads(abreast("pause", "--json").out) == DONE

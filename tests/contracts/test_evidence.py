@@ -11,7 +11,7 @@ from abreast.analysis.tick import WAITING_S, Side, Tick
 from abreast.model.errors import StoreError
 from abreast.model.rollout import Phase
 from abreast.ports import EvidenceStore, Store
-from abreast.store.evidence import KEPT_ROLLOUTS, SqliteEvidence
+from abreast.store.evidence import KEPT_ROLLOUTS, SqlEvidence
 from abreast.store.sqlite import open_store
 from tests.contracts.test_store import a_rollout
 from tests.fakes.evidence import FakeEvidence
@@ -34,7 +34,7 @@ async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         made = Both(FakeEvidence(fake), fake)
     else:
         real = await open_store(tmp_path / "state" / "abreast.db")
-        made = Both(SqliteEvidence(real), real)
+        made = Both(SqlEvidence(real), real)
     await made.store.save(a_rollout(), [])
     await made.store.save(a_rollout(1, phase=Phase.PROGRESSING), [])
     yield made

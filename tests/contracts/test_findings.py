@@ -16,7 +16,7 @@ from abreast.model.errors import StoreError
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase
 from abreast.ports import FindingsStore, Store
-from abreast.store.findings import KEPT_SAMPLES, SqliteFindings
+from abreast.store.findings import KEPT_SAMPLES, SqlFindings
 from abreast.store.sqlite import open_store
 from tests.contracts.test_store import a_rollout
 from tests.fakes.findings import FakeFindings
@@ -43,7 +43,7 @@ async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         made = Both(FakeFindings(fake), fake)
     else:
         real = await open_store(tmp_path / "state" / "abreast.db")
-        made = Both(SqliteFindings(real), real)
+        made = Both(SqlFindings(real), real)
     await made.store.save(a_rollout(), [])
     await made.store.save(a_rollout(1, phase=Phase.PROGRESSING), [])
     yield made

@@ -10,7 +10,7 @@ from abreast.model.errors import StoreError
 from abreast.model.event import Event, EventKind
 from abreast.model.flag import KeptFlag
 from abreast.ports import FlagStore, Store
-from abreast.store.flags import SqliteFlags
+from abreast.store.flags import SqlFlags
 from abreast.store.sqlite import open_store
 from tests.contracts.test_store import a_rollout
 from tests.fakes.flags import FakeFlags
@@ -35,7 +35,7 @@ async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         made = Both(FakeFlags(fake), fake)
     else:
         real = await open_store(tmp_path / "state" / "abreast.db")
-        made = Both(SqliteFlags(real), real)
+        made = Both(SqlFlags(real), real)
     await made.store.save(a_rollout(), [])
     yield made
     await made.store.close()

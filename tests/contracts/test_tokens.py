@@ -11,7 +11,7 @@ from abreast.model.event import EventKind
 from abreast.model.token import Role, Session, Token
 from abreast.ports import Store, Tokens
 from abreast.store.sqlite import open_store
-from abreast.store.tokens import SqliteTokens
+from abreast.store.tokens import SqlTokens
 from tests.contracts.test_store import a_rollout
 from tests.fakes.store import FakeStore
 from tests.fakes.tokens import FakeTokens
@@ -35,7 +35,7 @@ async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         made = Both(FakeTokens(fake), fake)
     else:
         real = await open_store(tmp_path / "state" / "abreast.db")
-        made = Both(SqliteTokens(real), real)
+        made = Both(SqlTokens(real), real)
     yield made
     await made.store.close()
 

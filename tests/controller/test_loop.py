@@ -1,15 +1,17 @@
 """The cycle's order, what a failing store changes about it, conflicts, and its end; kills are in test_kill.py."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from abreast.controller.loop import CYCLE_S
-from abreast.model.errors import ConflictError, NotRunningError, RefusedError, StoreError
-from abreast.model.event import EventKind
-from abreast.model.rollout import Phase, WeightStep
+from abreast.model.errors import ConflictError, LeaseLostError, NotRunningError, RefusedError, StoreError
+from abreast.model.event import Event, EventKind
+from abreast.model.rollout import Phase, Rollout, WeightStep
 from tests.controller.stage import FULL, KilledError, Stage
+from tests.fakes.lease import FakeLease
 from tests.rollout.play import POLICY, at, serving, under_way
 from tests.rollout.traffic import BROKEN, GOOD
 
@@ -312,3 +314,50 @@ class TestPolicy:
         assert log[:3] == ["ada phase: aborted", "ada weight: aborted", "abreast spec: the spec changed"]
         assert log[3].startswith("abreast phase: every gateway")
         assert len(log) == 4
+
+
+class TestLease:
+    """Several control planes on one store: only the holder of the lease decides and acts."""
+
+    @pytest.fixture
+    async def stage(self) -> Stage:
+        made = await Stage.climbing()
+        made.controller._lease = FakeLease()
+        return made
+
+    @staticmethod
+    def lose(stage: Stage) -> None:
+        stage.controller._lease = FakeLease(held=False)
+
+    async def test_without_the_lease_nothing_is_decided_recorded_or_told(self, stage: Stage) -> None:
+        before = await stage.stored()
+        self.lose(stage)
+        stage.log.clear()
+        with pytest.raises(LeaseLostError, match="this server decides no longer"):
+            await stage.order("abort")
+        assert stage.log == []
+        assert await stage.stored() == before
+
+    async def test_a_lease_that_ends_while_it_is_recorded_leaves_the_acting_to_others(self, stage: Stage) -> None:
+        def did(step: str) -> None:
+            stage.did(step)
+            if step.startswith("saved"):
+                self.lose(stage)
+
+        stage.store.on_save = did
+        stage.log.clear()
+        with pytest.raises(LeaseLostError):
+            await stage.order("weight", weight=9000)
+        assert not [each for each in stage.log if each.startswith("publish")]
+        assert (await stage.stored()).weight == 9000
+
+    async def test_a_write_that_is_refused_is_not_kept_to_be_recorded_later(self, stage: Stage) -> None:
+        before = stage.rollout
+
+        async def refuse(rollout: Rollout, events: Iterable[Event]) -> Rollout:
+            raise LeaseLostError("another decides", "look who")
+
+        stage.store.save = refuse  # type: ignore[method-assign]  # the store's fence
+        with pytest.raises(LeaseLostError):
+            await stage.order("abort")
+        assert stage.rollout == before

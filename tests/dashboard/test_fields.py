@@ -21,6 +21,7 @@ RECORDS = {
     "instance": "InstanceStatus",
     "gateway": "NodeStatus",
     "gate": "GateStatus",
+    "server": "ServerRecord",
     "step": "StepStatus",
     "shadow": "ShadowStatus",
     "ledger": "ShadowStatus",
@@ -42,6 +43,7 @@ NOT_SHOWN = {
     "VersionStatus": set(),
     "InstanceStatus": set(),
     "GateStatus": set(),
+    "ServerRecord": set(),
     "StepStatus": set(),
     "ShadowStatus": set(),
     "EventRecord": {"reason"},  # in its sentence

@@ -174,6 +174,14 @@ class TestVerbs:
             assert call("verbs", "VERBS.retire.title", status) == f"Stop {loser} now"
             assert call("verbs", "VERBS.retire.will", status, {})[0].startswith(f"{loser} ")
 
+    async def test_a_fleet_says_who_decides_and_who_is_silent(self) -> None:
+        a = {"name": "a", "decides": True, "silent_s": 0.0, "lost": False}
+        b = {"name": "b", "decides": False, "silent_s": 300.0, "lost": True}
+        status = await told(under_way(Phase.PROGRESSING))
+        assert call("words", "fleet", status) == ""
+        assert call("words", "fleet", {**status, "servers": [a, b]}) == "2: a decides; b is silent for 5 m"
+        assert call("words", "fleet", {**status, "servers": [b]}).startswith("1: none decides at present")
+
     async def test_a_start_names_the_version_that_serves(self) -> None:
         status = await told(under_way(Phase.COMPLETED))
         assert "beside v2" in call("verbs", "VERBS.start.will", status, {"version": "v3"})[0]

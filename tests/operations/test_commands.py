@@ -6,7 +6,9 @@ from abreast.model.errors import ConflictError, DriverError, RefusedError, Usage
 from abreast.model.rollout import Phase
 from abreast.operations import commands
 from abreast.operations.commands import Done, Order, give, obeys, restart_gateway
+from abreast.operations.control import ServerStatus
 from tests.controller.stage import Stage
+from tests.fakes.fleet import FakeFleet
 from tests.operations.desk import desk_of, running
 from tests.rollout.play import POLICY, at, serving, under_way
 
@@ -31,9 +33,18 @@ async def test_an_order_is_done_even_if_a_gateway_does_not_obey_in_time(monkeypa
         desk.stage.gateway.deaf.add("gateway-2")
         done = await give(desk.control, Order("abort", "ada"))
         assert (done.message, done.weight, done.obeyed_s) == ("all users go back to v1", 0, None)
+        assert done.unconfirmed == ["gateway-2"]
         assert not obeys(desk.control)
         desk.stage.gateway.deaf.clear()
         assert obeys(desk.control)
+
+
+async def test_servers_that_are_lost_are_named_for_nobody_knows_what_their_gateways_do() -> None:
+    async with running(under_way(Phase.PROGRESSING)) as desk:
+        silent = ServerStatus("c", decides=False, silent_s=9.0, lost=True)
+        desk.control.fleet = FakeFleet([ServerStatus("a", decides=True, silent_s=0.0, lost=False), silent])
+        done = await give(desk.control, Order("abort", "ada"))
+        assert (done.obeyed_s, done.unconfirmed) == (0.0, ["c"])
 
 
 class TestStart:

@@ -9,11 +9,13 @@ from abreast.findings.ledger import Ledger
 from abreast.model.errors import StoreError
 from abreast.model.registry_state import RegistryState
 from abreast.model.rollout import Phase
+from abreast.operations.control import ServerStatus
 from abreast.operations.doctor import SILENCE_S, examine
 from abreast.operations.machine import Finding
 from tests.controller.stage import FULL, Stage
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.findings_desk import FakeFindingsDesk
+from tests.fakes.fleet import FakeFleet
 from tests.operations.desk import desk_of, running
 from tests.rollout.play import serving, under_way
 
@@ -210,3 +212,46 @@ async def test_registries_and_the_spec_in_etcd_are_looked_at() -> None:
         ("fault", "v2: etcd prefix /v2/ does not answer: refused; no endpoint is known"),
         ("fault", "the spec in etcd is not in force: etcd://h/shop: the key is gone"),
     ]
+
+
+def seen(name: str, silent_s: float, *, decides: bool) -> ServerStatus:
+    """A server of a fleet; one that is silent for more than a few seconds is lost."""
+    return ServerStatus(name, decides, silent_s, lost=silent_s > 5)
+
+
+class TestServers:
+    """Of a fleet: who decides, and who is silent."""
+
+    @staticmethod
+    async def told(*servers: ServerStatus) -> list[tuple[str, str]]:
+        control = desk_of(await Stage.climbing()).control
+        control.fleet = FakeFleet(servers)
+        return [(each.state, each.what) for each in examine(control) if "server" in each.what]
+
+    async def test_who_decides_is_well(self) -> None:
+        told = await self.told(
+            seen("a", 0.0, decides=True),
+            seen("b", 0.4, decides=False),
+        )
+        assert told == [("ok", "a decides, of 2 servers")]
+
+    async def test_nobody_deciding_is_a_fault(self) -> None:
+        told = await self.told(
+            seen("a", 0.0, decides=False),
+            seen("b", 0.4, decides=False),
+        )
+        assert told == [("fault", "none of 2 servers decides: users are served, nothing moves")]
+
+    async def test_a_silent_one_and_one_without_a_second_are_warnings(self) -> None:
+        told = await self.told(
+            seen("a", 0.0, decides=True),
+            seen("b", 61.2, decides=False),
+        )
+        assert told == [
+            ("ok", "a decides, of 2 servers"),
+            ("warning", "server b has been silent for 61 s; its Envoy goes on as it was told last"),
+            ("warning", "there is one server: nobody takes over from it"),
+        ]
+
+    async def test_without_a_fleet_nothing_is_said(self) -> None:
+        assert [each for each in examine(desk_of(await Stage.climbing()).control) if "server" in each.what] == []

@@ -6,7 +6,7 @@ from abreast.model.errors import StoreError, UsageError
 from abreast.model.event import Event, EventKind
 from abreast.model.flag import BOOLEAN, Flag, FlagRule
 from abreast.model.rollout import Phase
-from abreast.operations.flags import FlagDesk
+from abreast.operations.flags import FlagDesk, Switch
 from abreast.rollout.flags import Evaluation, FlagError, Reason, Unanswered
 from tests.contracts.test_store import a_rollout
 from tests.fakes.clock import FakeClock
@@ -174,3 +174,41 @@ async def test_every_flag_by_name(stage: Stage) -> None:
     assert [each.flag for each in found] == ["dark", "new"]
     assert isinstance(found[0], Evaluation)
     assert isinstance(found[1], Unanswered)
+
+
+class TestFollowing:
+    """A server that does not decide: it has what was switched elsewhere, and writes nothing."""
+
+    async def test_it_has_what_another_switched_and_writes_nothing(self) -> None:
+        stage = Stage()
+        await stage.store.save(a_rollout(), [])
+        await stage.desk.adopt([NEW, DARK], 0)
+        other = stage.again()
+        await other.follow([NEW, DARK])
+        await stage.desk.switch("new", 0, "ada", "it loses carts", on=False)
+        before = await stage.events()
+        await other.follow()
+        assert [(each.name, each.on) for each in other.listed()] == [("dark", False), ("new", False)]
+        assert await stage.events() == before
+
+    async def test_before_anybody_kept_them_the_spec_says_what_they_are(self) -> None:
+        stage = Stage()
+        await stage.desk.follow([NEW, DARK])
+        assert [(each.name, each.on) for each in stage.desk.listed()] == [("dark", False), ("new", True)]
+        assert list(await stage.kept.flags("shop")) == []
+
+    async def test_switching_is_handed_on_and_holds_here_when_it_is_answered(self) -> None:
+        stage = Stage()
+        await stage.store.save(a_rollout(), [])
+        await stage.desk.adopt([NEW], 0)
+        asked: list[Switch] = []
+
+        async def forward(switch: Switch) -> str:
+            asked.append(switch)
+            return await stage.desk.switch(switch.name, 0, switch.actor, switch.reason, on=switch.on)
+
+        other = FlagDesk("shop", stage.kept, stage.clock, forward)
+        await other.follow([NEW])
+        assert await other.switch("new", 0, "ada", "carts", on=False) == "new is off: everybody gets 'off'"
+        assert asked == [Switch("new", on=False, actor="ada", reason="carts")]
+        assert [each.on for each in other.listed()] == [False]

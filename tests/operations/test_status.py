@@ -8,6 +8,7 @@ from abreast.findings.book import Book
 from abreast.findings.finding import FindingState
 from abreast.findings.ledger import Ledger
 from abreast.model.rollout import LatencyGate, Phase, Rollout
+from abreast.operations.control import ServerStatus
 from abreast.operations.status import (
     EXIT_HEALTHY,
     EXIT_PAUSED,
@@ -15,6 +16,7 @@ from abreast.operations.status import (
     EXIT_ROLLED_BACK,
     RECENT_S,
     NodeStatus,
+    ServerRecord,
     ShadowStatus,
     Status,
     VersionStatus,
@@ -25,6 +27,7 @@ from abreast.rollout.observed import Differences
 from tests.contracts.test_findings import a_finding
 from tests.controller.stage import FULL, Stage
 from tests.fakes.findings_desk import FakeFindingsDesk
+from tests.fakes.fleet import FakeFleet
 from tests.operations.desk import desk_of
 from tests.rollout.play import BEGIN, POLICY, serving, under_way
 from tests.rollout.traffic import BAD, GOOD, Both
@@ -232,3 +235,10 @@ async def test_every_field_has_its_value_in_every_phase(rollout: Rollout) -> Non
     assert found.exit_code == exit_code(stage.rollout)
     assert 0 <= found.step <= found.steps
     assert asdict(found)["versions"], "at least one version serves"
+
+
+async def test_a_fleets_servers_are_told_and_nobody_elses() -> None:
+    control = desk_of(await Stage.climbing()).control
+    assert status(control).servers == []
+    control.fleet = FakeFleet([ServerStatus("b", decides=True, silent_s=0.44, lost=False)])
+    assert status(control).servers == [ServerRecord("b", decides=True, silent_s=0.4, lost=False)]

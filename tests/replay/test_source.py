@@ -13,8 +13,9 @@ from abreast.model.rollout import Phase, Rollout
 from abreast.replay.ndjson import lines
 from abreast.replay.recording import first_state
 from abreast.replay.source import load
-from abreast.store.evidence import SqliteEvidence
-from abreast.store.sqlite import SqliteStore, open_store
+from abreast.store.evidence import SqlEvidence
+from abreast.store.sql import SqlStore
+from abreast.store.sqlite import open_store
 from tests.contracts.test_store import a_rollout
 
 
@@ -23,7 +24,7 @@ class Plane:
     """A state directory with a store that is open, as that of a running control plane is."""
 
     directory: Path
-    store: SqliteStore
+    store: SqlStore
 
     async def rolls_out(self, number: int, *, ticks: int, service: str = "shop", **fields: object) -> Rollout:
         saved = await self.store.save(
@@ -32,7 +33,7 @@ class Plane:
         )
         ticked = [Tick(1000.0 + at) for at in range(ticks)]
         if ticks:
-            await SqliteEvidence(self.store).save_ticks(service, number, ticked, {"any": True})
+            await SqlEvidence(self.store).save_ticks(service, number, ticked, {"any": True})
         return saved
 
 
@@ -73,7 +74,7 @@ async def test_a_rollout_that_is_not_recorded_is_told_with_those_that_are(plane:
 async def test_evidence_without_a_second_is_told(plane: Plane) -> None:
     await plane.rolls_out(0, ticks=0)
     await plane.rolls_out(1, ticks=0)
-    await SqliteEvidence(plane.store).save_ticks("shop", 1, [], {})
+    await SqlEvidence(plane.store).save_ticks("shop", 1, [], {})
     with pytest.raises(UsageError, match="rollout 1 of shop has no ticks"):
         load(plane.directory)
 

@@ -12,8 +12,9 @@ import pytest
 
 from abreast.analysis.tick import Side, Tick
 from abreast.model.errors import StoreCorruptError, StoreError
-from abreast.store.evidence import SqliteEvidence, rollouts_with_ticks
-from abreast.store.sqlite import SqliteStore, open_store
+from abreast.store.evidence import SqlEvidence, rollouts_with_ticks
+from abreast.store.sql import SqlStore
+from abreast.store.sqlite import open_store
 from tests.contracts.test_evidence import a_tick
 from tests.contracts.test_store import a_rollout
 from tests.store.test_full_disk import PageLimit
@@ -23,7 +24,7 @@ KILLS = 12
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     opened = await open_store(tmp_path / "abreast.db")
     await opened.save(a_rollout(), [])
     await opened.save(a_rollout(1), [])
@@ -43,7 +44,7 @@ async def test_ticks_and_what_they_came_to_survive_kill_9_together_or_not_at_all
         for _ in range(KILLS):
             last = kill_while_writing(zygote, zygote.stdout, at=dice.randint(1, 12))
             store = await open_store(path)
-            evidence = SqliteEvidence(store)
+            evidence = SqlEvidence(store)
             seen = (await evidence.load_evidence("shop", 0))["seen"]
             # The last one may have been committed without its report: killed in between.
             assert acknowledged < last <= seen <= last + 1
@@ -53,8 +54,8 @@ async def test_ticks_and_what_they_came_to_survive_kill_9_together_or_not_at_all
             acknowledged = last
 
 
-async def test_a_full_disk_refuses_all_of_it_and_takes_it_once_there_is_space(store: SqliteStore) -> None:
-    evidence, disk = SqliteEvidence(store), PageLimit()
+async def test_a_full_disk_refuses_all_of_it_and_takes_it_once_there_is_space(store: SqlStore) -> None:
+    evidence, disk = SqlEvidence(store), PageLimit()
     await evidence.save_ticks("shop", 1, [a_tick(1.0)], {"at": 1})
     disk.fill(store)
     many = [a_tick(float(at)) for at in range(2, 3000)]
@@ -70,9 +71,9 @@ async def test_a_full_disk_refuses_all_of_it_and_takes_it_once_there_is_space(st
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"at": 1}', '{"at": 1, "candidate": [1], "stable": [1, 0, [7], []]}'])
 async def test_a_tick_that_makes_no_sense_is_told_as_damage_with_what_to_do(
-    store: SqliteStore, tmp_path: Path, text: str
+    store: SqlStore, tmp_path: Path, text: str
 ) -> None:
-    evidence = SqliteEvidence(store)
+    evidence = SqlEvidence(store)
     await evidence.save_ticks("shop", 1, [a_tick(1.5)], {"at": 1})
     with closing(sqlite3.connect(tmp_path / "abreast.db")) as raw, raw:
         raw.execute("UPDATE ticks SET data = ?", (text,))
@@ -84,9 +85,9 @@ async def test_a_tick_that_makes_no_sense_is_told_as_damage_with_what_to_do(
 
 @pytest.mark.parametrize("text", ["nothing", "[1]"])
 async def test_evidence_that_makes_no_sense_is_told_as_damage_with_what_to_do(
-    store: SqliteStore, tmp_path: Path, text: str
+    store: SqlStore, tmp_path: Path, text: str
 ) -> None:
-    evidence = SqliteEvidence(store)
+    evidence = SqlEvidence(store)
     await evidence.save_ticks("shop", 1, [a_tick(1.5)], {"at": 1})
     with closing(sqlite3.connect(tmp_path / "abreast.db")) as raw, raw:
         raw.execute("UPDATE evidence SET state = ?", (text,))
@@ -96,8 +97,8 @@ async def test_evidence_that_makes_no_sense_is_told_as_damage_with_what_to_do(
     assert list(await evidence.load_ticks("shop", 1)) == [a_tick(1.5)]
 
 
-async def test_rollouts_that_can_be_decided_anew_are_known(store: SqliteStore) -> None:
-    evidence = SqliteEvidence(store)
+async def test_rollouts_that_can_be_decided_anew_are_known(store: SqlStore) -> None:
+    evidence = SqlEvidence(store)
     assert await store.transact(lambda connection: rollouts_with_ticks(connection, "shop")) == []
     for number in (1, 0):
         await evidence.save_ticks("shop", number, [a_tick(1.0)], {})
@@ -110,8 +111,8 @@ def busy_side(requests: int, buckets: int) -> Side:
     return Side(requests, 1, {(10 + place) * 1000: each for place in range(buckets)})
 
 
-async def test_a_busy_services_tick_takes_a_kilobyte(store: SqliteStore, tmp_path: Path) -> None:
-    evidence = SqliteEvidence(store)
+async def test_a_busy_services_tick_takes_a_kilobyte(store: SqlStore, tmp_path: Path) -> None:
+    evidence = SqlEvidence(store)
     ticks = [Tick(1_763_000_000.0 + at, busy_side(100, 40), busy_side(900, 60)) for at in range(2000)]
     before = (tmp_path / "abreast.db").stat().st_size
     await evidence.save_ticks("shop", 1, ticks, {})

@@ -12,8 +12,9 @@ import pytest
 
 from abreast.findings.ledger import Ledger
 from abreast.model.errors import StoreCorruptError, StoreError
-from abreast.store.findings import SqliteFindings
-from abreast.store.sqlite import SqliteStore, open_store
+from abreast.store.findings import SqlFindings
+from abreast.store.sql import SqlStore
+from abreast.store.sqlite import open_store
 from tests.contracts.test_findings import BOOK, LEDGER, a_sample, an_event
 from tests.contracts.test_store import a_rollout
 from tests.store.test_full_disk import PageLimit
@@ -23,7 +24,7 @@ KILLS = 12
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
     opened = await open_store(tmp_path / "abreast.db")
     await opened.save(a_rollout(), [])
     await opened.save(a_rollout(1), [])
@@ -43,7 +44,7 @@ async def test_a_batch_survives_kill_9_whole_or_not_at_all(tmp_path: Path) -> No
         for _ in range(KILLS):
             last = kill_while_writing(zygote, zygote.stdout, at=dice.randint(1, 12))
             store = await open_store(path)
-            findings = SqliteFindings(store)
+            findings = SqlFindings(store)
             loaded = await findings.load_findings("shop")
             assert loaded is not None
             book, ledger = loaded
@@ -58,8 +59,8 @@ async def test_a_batch_survives_kill_9_whole_or_not_at_all(tmp_path: Path) -> No
             acknowledged = last
 
 
-async def test_a_full_disk_refuses_the_whole_batch_and_takes_it_once_there_is_space(store: SqliteStore) -> None:
-    findings, disk = SqliteFindings(store), PageLimit()
+async def test_a_full_disk_refuses_the_whole_batch_and_takes_it_once_there_is_space(store: SqlStore) -> None:
+    findings, disk = SqlFindings(store), PageLimit()
     await findings.save_findings("shop", BOOK, LEDGER, "relay-1", 1, [a_sample(1)])
     disk.fill(store)
     large = [a_sample(number, endpoint=f"GET /{number}/{'x' * 3000}") for number in range(2, 60)]
@@ -74,8 +75,8 @@ async def test_a_full_disk_refuses_the_whole_batch_and_takes_it_once_there_is_sp
 
 
 @pytest.mark.parametrize("column", ["book", "ledger"])
-async def test_a_row_that_makes_no_sense_is_told_as_damage(store: SqliteStore, tmp_path: Path, column: str) -> None:
-    findings = SqliteFindings(store)
+async def test_a_row_that_makes_no_sense_is_told_as_damage(store: SqlStore, tmp_path: Path, column: str) -> None:
+    findings = SqlFindings(store)
     await findings.save_findings("shop", BOOK, LEDGER)
     with closing(sqlite3.connect(tmp_path / "abreast.db")) as raw, raw:
         raw.execute(f"UPDATE findings SET {column} = '[]'")  # noqa: S608  # one of two names
@@ -83,16 +84,16 @@ async def test_a_row_that_makes_no_sense_is_told_as_damage(store: SqliteStore, t
         await findings.load_findings("shop")
 
 
-async def test_writes_are_counted_for_who_reads_the_table(store: SqliteStore, tmp_path: Path) -> None:
-    findings = SqliteFindings(store)
+async def test_writes_are_counted_for_who_reads_the_table(store: SqlStore, tmp_path: Path) -> None:
+    findings = SqlFindings(store)
     for number in (1, 2, 2, 3):
         await findings.save_findings("shop", BOOK, LEDGER, "relay-1", number)
     with closing(sqlite3.connect(tmp_path / "abreast.db")) as raw:
         assert raw.execute("SELECT service, rollout, revision FROM findings").fetchall() == [("shop", 1, 3)]
 
 
-async def test_what_a_sample_shows_goes_with_it(store: SqliteStore, tmp_path: Path) -> None:
-    findings = SqliteFindings(store)
+async def test_what_a_sample_shows_goes_with_it(store: SqlStore, tmp_path: Path) -> None:
+    findings = SqlFindings(store)
     await findings.save_findings("shop", BOOK, LEDGER, samples=[a_sample(1), a_sample(2)])
     await findings.purge_samples("shop", 2.0)
     with closing(sqlite3.connect(tmp_path / "abreast.db")) as raw:

@@ -13,17 +13,18 @@ import pytest
 from abreast.model.errors import StoreError
 from abreast.model.rollout import Rollout
 from abreast.ports import Latencies, VersionCounts
-from abreast.store.sqlite import SqliteStore, open_store
+from abreast.store.sql import SqlStore
+from abreast.store.sqlite import open_store
 from tests.contracts.test_store import a_rollout, an_event
 
 
 class Disk(Protocol):
     """Something that can be full."""
 
-    def fill(self, store: SqliteStore) -> None:
+    def fill(self, store: SqlStore) -> None:
         """Leave no space for another page."""
 
-    def free(self, store: SqliteStore) -> None:
+    def free(self, store: SqlStore) -> None:
         """Make space again."""
 
 
@@ -43,14 +44,14 @@ def _write_for_ever(descriptor: int) -> None:
 class PageLimit:
     """SQLite takes this for a full disk."""
 
-    def fill(self, store: SqliteStore) -> None:
+    def fill(self, store: SqlStore) -> None:
         self._limit(store, 1)  # below what there is: SQLite takes the present size instead
 
-    def free(self, store: SqliteStore) -> None:
+    def free(self, store: SqlStore) -> None:
         self._limit(store, 1_000_000)
 
-    def _limit(self, store: SqliteStore, pages: int) -> None:
-        with store._engine.connect() as connection:
+    def _limit(self, store: SqlStore, pages: int) -> None:
+        with store.transactions.engine.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
 
@@ -60,10 +61,10 @@ class Tmpfs:
 
     directory: Path
 
-    def fill(self, store: SqliteStore) -> None:
+    def fill(self, store: SqlStore) -> None:
         write_until_no_space(self.directory / "filler")
 
-    def free(self, store: SqliteStore) -> None:
+    def free(self, store: SqlStore) -> None:
         (self.directory / "filler").unlink()
 
 
@@ -89,7 +90,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
         yield Tmpfs(tmp_path) if real else PageLimit()
 
 
-async def write_until_full(store: SqliteStore, rollout: Rollout) -> tuple[Rollout, StoreError]:
+async def write_until_full(store: SqlStore, rollout: Rollout) -> tuple[Rollout, StoreError]:
     """Save until it is refused; the last rollout that was saved, and the refusal."""
     for _ in range(200):
         try:

@@ -2,13 +2,15 @@
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from abreast.model.errors import StoreCorruptError, StoreError
-from abreast.store.evidence import SqliteEvidence, ticks_of
+from abreast.store.evidence import SqlEvidence, ticks_of
+from abreast.store.faults import damaged
 from abreast.store.reading import reading
 from abreast.store.rows import newest_rollout
 from abreast.store.sqlite import open_store
@@ -21,18 +23,18 @@ async def test_a_running_control_plane_writes_on_and_the_reader_sees_one_moment(
     path = tmp_path / "100 % #1?.db"
     store = await open_store(path)
     await store.save(a_rollout(), [])
-    evidence = SqliteEvidence(store)
+    evidence = SqlEvidence(store)
     await evidence.save_ticks("shop", 0, [a_tick(1.0)], {})
     with reading(path) as connection:
-        assert ticks_of(connection, path, "shop", 0) == [a_tick(1.0)]
+        assert ticks_of(connection, partial(damaged, path), "shop", 0) == [a_tick(1.0)]
         await evidence.save_ticks("shop", 0, [a_tick(2.0)], {})
-        assert ticks_of(connection, path, "shop", 0) == [a_tick(1.0)]
+        assert ticks_of(connection, partial(damaged, path), "shop", 0) == [a_tick(1.0)]
     with reading(path) as connection:
-        assert len(ticks_of(connection, path, "shop", 0)) == 2
+        assert len(ticks_of(connection, partial(damaged, path), "shop", 0)) == 2
     await store.close()
     with reading(path) as connection:
         assert newest_rollout(connection, "shop") is not None
-        assert len(ticks_of(connection, path, "shop", 0)) == 2
+        assert len(ticks_of(connection, partial(damaged, path), "shop", 0)) == 2
 
 
 async def test_nothing_can_be_written(tmp_path: Path) -> None:

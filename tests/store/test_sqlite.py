@@ -75,7 +75,7 @@ async def test_everything_is_there_after_opening_again(path: Path) -> None:
 
 async def test_writes_are_durable_and_readers_do_not_block_them(path: Path) -> None:
     store = await open_store(path)
-    with store._engine.connect() as connection:
+    with store.transactions.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1

@@ -14,8 +14,8 @@ from abreast.findings.report import Key, Sample, ShownAnswer
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, Policy, Rollout
 from abreast.ports import VersionCounts
-from abreast.store.evidence import SqliteEvidence
-from abreast.store.findings import SqliteFindings
+from abreast.store.evidence import SqlEvidence
+from abreast.store.findings import SqlFindings
 from abreast.store.sqlite import open_store
 
 EVENTS_EACH = 2
@@ -48,7 +48,7 @@ async def write(path: Path, report: int) -> None:
 async def write_findings(path: Path, report: int) -> None:
     """Tell the descriptor ``report`` each batch's number once `save_findings` has returned, for ever."""
     store = await open_store(path)
-    findings = SqliteFindings(store)
+    findings = SqlFindings(store)
     if await store.load("shop") is None:
         await store.save(FIRST, [])
     loaded = await findings.load_findings("shop")
@@ -66,7 +66,7 @@ async def write_findings(path: Path, report: int) -> None:
 async def write_evidence(path: Path, report: int) -> None:
     """Tell the descriptor ``report`` each number once `save_ticks` has returned, for ever: two ticks for each."""
     store = await open_store(path)
-    evidence = SqliteEvidence(store)
+    evidence = SqlEvidence(store)
     if await store.load("shop") is None:
         await store.save(FIRST, [])
     due = (await evidence.load_evidence("shop", 0)).get("seen", 0)

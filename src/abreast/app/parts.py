@@ -1,16 +1,15 @@
 """What `abreast up` is made of, put together; nothing is started here but what the building itself needs."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Final
 
 from abreast.alerts.notify import Notifier
 from abreast.app.etcd_spec import EtcdSpec
+from abreast.app.ground import Ground, Note, Wake, lay_ground, require
 from abreast.checks.checker import Checker
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
@@ -18,31 +17,20 @@ from abreast.controller.jury import Jury
 from abreast.controller.loop import Controller
 from abreast.controller.observe import Observer
 from abreast.drivers.combined import Drivers
-from abreast.drivers.command import require_runnable
-from abreast.drivers.docker import DockerDriver
-from abreast.drivers.docker_engine import Engine
-from abreast.drivers.docker_faults import require_sources
-from abreast.drivers.docker_host import engine_url
-from abreast.drivers.external import ExternalDriver
-from abreast.drivers.kubernetes import KubernetesDriver, require_template
-from abreast.drivers.kubernetes_instances import Ears
-from abreast.drivers.kubernetes_manifest import Owner
-from abreast.drivers.process import ProcessDriver
-from abreast.drivers.registry.driver import RegistryDriver
 from abreast.envoy.gateway import EnvoyGateway
-from abreast.model.api_settings import DEFAULT_LISTEN, ApiSettings
+from abreast.model.api_settings import ApiSettings
 from abreast.model.errors import (
     SpecError,
 )
 from abreast.model.event import Event, EventKind, sentence
 from abreast.model.rollout import Rollout
-from abreast.model.service import Instance, Service, Version
+from abreast.model.service import Service
 from abreast.model.spec import Spec
 from abreast.model.traffic import Shadowing
-from abreast.operations.control import Control
+from abreast.operations.control import Control, Cycle
 from abreast.operations.data_keeper import Keeper
 from abreast.operations.flags import FlagDesk
-from abreast.ports import Clock
+from abreast.ports import Clock, Lease
 from abreast.process.identity import home_id
 from abreast.rollout.decide import first
 from abreast.rollout.replan import replan, require_versions
@@ -52,17 +40,14 @@ from abreast.shadow.collector import Collector, Keys, Present, Surroundings
 from abreast.shadow.crew import Crew
 from abreast.spec_source import missing_files
 from abreast.state_dir import StateDir
-from abreast.store.evidence import SqliteEvidence
-from abreast.store.findings import SqliteFindings
-from abreast.store.flags import SqliteFlags
-from abreast.store.sqlite import SqliteStore
-from abreast.store.tokens import SqliteTokens
+from abreast.store.evidence import SqlEvidence
+from abreast.store.findings import SqlFindings
+from abreast.store.flags import SqlFlags
+from abreast.store.sql import SqlStore
+from abreast.store.tokens import SqlTokens
 
 Say = Callable[[str], None]
 """Takes sentences for whoever runs ``abreast up``."""
-
-Wake = Callable[[], None]
-Note = Callable[[EventKind, str], None]
 
 _LINK: Final = "abreast finding {finding}"
 """Where an alert sends people."""
@@ -71,20 +56,29 @@ _HEARD: Final = 10_000
 """Events of an earlier control plane that alerts are told of: among them is who rolled back last."""
 
 
+@dataclass(frozen=True)
+class Office:
+    """What a server brings along that decides for a while: its ground, and the lease under which it does."""
+
+    ground: Ground
+    lease: Lease
+
+
 @dataclass
 class Up:
     """A running control plane: what `run_up` built, for itself and for tests. ``config``: the spec's key in etcd."""
 
     control: Control
+    controller: Controller
     gateway: EnvoyGateway
     drivers: Drivers
-    store: SqliteStore
+    store: SqlStore
     observer: Observer
     actor: Actor
     collector: Collector
     alerts: Notifier
     jury: Jury
-    evidence: SqliteEvidence
+    evidence: SqlEvidence
     checker: Checker
     keeper: Keeper | None
     spec_file: Path
@@ -93,94 +87,91 @@ class Up:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
-async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, store: SqliteStore, say: Say) -> Up:
-    """Every part, wired to the others. Raises AbreastError, OSError."""
+async def build(
+    spec: Spec,
+    spec_file: Path,
+    service: Service,
+    state: StateDir,
+    store: SqlStore,
+    say: Say,
+    office: Office | None = None,
+) -> Up:
+    """Every part, wired to the others. Raises AbreastError, OSError.
+
+    Without an ``office`` it is a control plane that has its store to itself, on a ground of its own.
+    """
     clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
+    await SqlTokens(store).record_pending(service.name)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
-    def wake() -> None:
-        for each in controllers:
-            each.wake()
-
-    def note(kind: EventKind, reason: str) -> None:
-        for each in controllers:
-            each.note(kind, reason)
+    ground = office.ground if office else lay_ground(service, state, api, clock)
+    gateway, drivers, wake, note = ground.gateway, ground.drivers, ground.wake, ground.note
 
     def heard(event: Event) -> None:
         say(line(event))
         alerts.hear(event)
         checker.post(controllers[0].rollout, event)
 
-    gateway = _gateway(service, state, clock, wake, note)
-    process, docker = _process(spec, service, state, clock, note, wake), _docker(service, state, clock, wake, note)
-    keeper, kubernetes = _keeper(spec, clock, wake, note), _kubernetes(service, state, clock, wake, note)
-    registries = _registries(state, clock, wake, note)
-    drivers = Drivers(process, registries, docker=docker, kubernetes=kubernetes)
+    keeper = _keeper(spec, clock, wake, note)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
-    keys, findings = await _keys(store, state), SqliteFindings(store)
+    keys, findings = await _keys(store, state), SqlFindings(store)
     collector = Collector(
         service=service.name, around=around, crew=crew, store=findings, alerts=alerts, keys=keys, clock=clock
     )
-    evidence = SqliteEvidence(store)
-    jury = await _jury(gateway, rollout, evidence)
+    evidence = SqlEvidence(store)
+    jury = await _jury(gateway, rollout, evidence, clock)
     checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
     observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper)
-    controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
-    controllers.append(controller)
-    await asyncio.gather(process.start(), docker.start(), kubernetes.start(_standing(service, rollout)))
-
-    control = Control(
-        service=service,
-        controller=controller,
+    controller = Controller(
+        rollout,
+        observer=observer,
+        actor=actor,
         store=store,
-        tokens=await _tokens(store, service),
-        counts=gateway.counts,
         clock=clock,
+        on_event=heard,
+        lease=office.lease if office else None,
+    )
+    controllers.append(controller)
+    ground.cycles[:] = [controller]
+    if office is None:
+        await ground.start(service, rollout)
+
+    control = control_of(ground, spec, store, controller, await _flags(store, spec, rollout, clock), secret)
+    control.findings, control.alerts = collector, alerts
+    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
+    return Up(control, controller, gateway, drivers, store, *rest)
+
+
+def control_of(ground: Ground, spec: Spec, store: SqlStore, cycle: Cycle, flags: FlagDesk, secret: str) -> Control:
+    """What operations work on, over that ground; nothing is compared and nobody told until that is added."""
+    service, gateway = spec.service(), ground.gateway
+    return Control(
+        service=service,
+        controller=cycle,
+        store=store,
+        tokens=SqlTokens(store),
+        counts=gateway.counts,
+        clock=SystemClock(),
         policy=spec.policy,
         require=lambda name: require(service, name),
         restart_gateway=lambda: _restart(gateway),
         gateway_metrics=gateway.own_metrics,
         tester_secret=secret,
         settled=gateway.settled,
-        flags=await _flags(store, spec, rollout, clock),
-        findings=collector,
-        alerts=alerts,
-        registries=registries.states,
+        flags=flags,
+        registries=ground.registries.states,
     )
-    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
-    return Up(control, gateway, drivers, store, *rest)
 
 
-async def _tokens(store: SqliteStore, service: Service) -> SqliteTokens:
-    """Who may use the API; what was changed before the first rollout is in the audit log now. Raises StoreError."""
-    tokens = SqliteTokens(store)
-    await tokens.record_pending(service.name)
-    return tokens
-
-
-async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock) -> FlagDesk:
+async def _flags(store: SqlStore, spec: Spec, rollout: Rollout, clock: Clock) -> FlagDesk:
     """The spec's flags, as they were switched before. Raises StoreError."""
-    flags = FlagDesk(rollout.service, SqliteFlags(store), clock)
+    flags = FlagDesk(rollout.service, SqlFlags(store), clock)
     await flags.adopt(spec.flags, rollout.number)
     return flags
-
-
-def _process(spec: Spec, service: Service, state: StateDir, clock: Clock, note: Note, wake: Wake) -> ProcessDriver:
-    """The gateway listens only once a version is ready: until then its port, and the API's, must not look free."""
-    process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
-    process.reserve(service.gateway.listen.port)
-    process.reserve((spec.api.listen or DEFAULT_LISTEN).port)
-    return process
-
-
-def _docker(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> DockerDriver:
-    """It asks for an engine only when a version needs one, and says of it what it says of instances."""
-    engine = Engine(engine_url, home_id(state.path), clock, lambda reason: note(EventKind.INSTANCE, reason))
-    return DockerDriver(state.path, state.run, engine, clock, wake, _of_instances(note), service.name)
 
 
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
@@ -188,23 +179,7 @@ def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
     return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
 
 
-def _kubernetes(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> KubernetesDriver:
-    """It looks for a cluster only when a version needs one, and says of it what it says of instances."""
-    ears = Ears(wake, _of_instances(note), lambda reason: note(EventKind.INSTANCE, reason))
-    return KubernetesDriver(Owner(home_id(state.path), service.name), clock, ears, state.run / "kubernetes.json")
-
-
-def _standing(service: Service, rollout: Rollout) -> list[Version]:
-    """Deployments that may be serving now: our own, and of those that are adopted only who is part of the rollout."""
-    present = {rollout.serving, rollout.stable, rollout.candidate}
-    return [
-        version
-        for version in service.versions
-        if version.workload is not None and (version.name in present or not version.workload.adopted)
-    ]
-
-
-async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Notifier:
+async def _alerts(service: Service, state: StateDir, store: SqlStore) -> Notifier:
     """They know what an earlier control plane had told. Raises StoreError."""
     alerts = Notifier(service.alerts, _LINK, service=service.name, file=state.path / "alerts.json")
     for _, event in await store.events(service.name, limit=_HEARD) if service.alerts else ():
@@ -212,26 +187,10 @@ async def _alerts(service: Service, state: StateDir, store: SqliteStore) -> Noti
     return alerts
 
 
-def _registries(state: StateDir, clock: Clock, wake: Wake, note: Note) -> RegistryDriver:
-    """Versions that run elsewhere, listed or looked up."""
-    return RegistryDriver(
-        ExternalDriver(clock, wake, _of_instances(note)),
-        clock,
-        wake,
-        lambda news: note(EventKind.INSTANCE, news),
-        file=state.path / "registry.json",
-        random=Random(),  # noqa: S311  # only so that not all who wait ask at the same moment
-    )
-
-
-def _of_instances(note: Note) -> Callable[[Instance, str], None]:
-    return lambda instance, reason: note(EventKind.INSTANCE, f"{instance.id}: {reason}")
-
-
-async def _jury(gateway: EnvoyGateway, rollout: Rollout, evidence: SqliteEvidence) -> Jury:
-    """It goes on with the evidence that is on record. Raises StoreError, StoreCorruptError."""
+async def _jury(gateway: EnvoyGateway, rollout: Rollout, evidence: SqlEvidence, clock: Clock) -> Jury:
+    """It goes on with the evidence that is on record, from now. Raises StoreError, StoreCorruptError."""
     state = await evidence.load_evidence(rollout.service, rollout.number)
-    return Jury(gateway.counts, Watch.restored(rollout, state))
+    return Jury(gateway.counts, Watch.restored(rollout, state), since=clock.now())
 
 
 def _crew(state: StateDir, clock: Clock, note: Note) -> Crew:
@@ -241,18 +200,6 @@ def _crew(state: StateDir, clock: Clock, note: Note) -> Crew:
 async def _restart(gateway: EnvoyGateway) -> str:
     envoy = await gateway.processes.restart()
     return f"{envoy.name.node} serves; the one before it drains"
-
-
-def _gateway(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> EnvoyGateway:
-    return EnvoyGateway(
-        home=home_id(state.path),
-        run_dir=state.run,
-        log_file=state.logs / "envoy.log",
-        settings=service.gateway,
-        clock=clock,
-        on_change=wake,
-        on_event=lambda reason: note(EventKind.GATEWAY, reason),
-    )
 
 
 def _surroundings(
@@ -270,7 +217,7 @@ def _surroundings(
     )
 
 
-async def load_rollout(store: SqliteStore, spec: Spec, service: Service, now: float) -> Rollout:
+async def load_rollout(store: SqlStore, spec: Spec, service: Service, now: float) -> Rollout:
     """The stored rollout with the present spec's policy, or the first of this service."""
     stored = await store.load(service.name)
     if stored is None:
@@ -293,7 +240,7 @@ def _record(controller: Controller, actor: Actor, wish: Shadowing | None) -> Non
         controller.wake()
 
 
-async def _keys(store: SqliteStore, state: StateDir) -> Keys:
+async def _keys(store: SqlStore, state: StateDir) -> Keys:
     """The secrets of shadowing; the signing key also in a file, for services that check what they are sent."""
     keys = Keys(
         signing=await store.secret("shadow", secrets.token_urlsafe(32)),
@@ -308,20 +255,6 @@ def require_files(spec: Spec) -> None:
     faults = tuple(missing_files(spec))
     if faults:
         raise SpecError(faults)
-
-
-def require(service: Service, name: str) -> None:
-    """Raise DriverError if the version cannot be started here."""
-    version = service.version(name)
-    if version is None:
-        return
-    if version.workload is not None:
-        require_template(version)
-    elif version.container is not None:
-        require_sources(version)
-        engine_url()
-    elif version.run:
-        require_runnable(version, os.environ)
 
 
 def line(event: Event) -> str:

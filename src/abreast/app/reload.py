@@ -1,7 +1,8 @@
 """A changed spec, taken over while everything runs."""
 
 from abreast.app import etcd_spec
-from abreast.app.parts import Say, Up, require, require_files
+from abreast.app.ground import require
+from abreast.app.parts import Say, Up, require_files
 from abreast.model.errors import (
     AbreastError,
 )
@@ -13,7 +14,7 @@ from abreast.spec_source import load_spec
 
 async def reload_spec(running: Up, say: Say) -> None:
     """Take over a changed spec, or say why not and keep the old one."""
-    control, controller, config = running.control, running.control.controller, running.config
+    control, controller, config = running.control, running.controller, running.config
     actor = etcd_spec.ACTOR if config else ACTOR
     try:
         spec = await config.load() if config else load_spec(running.spec_file)

@@ -16,6 +16,7 @@ from abreast.app import etcd_spec
 from abreast.app.etcd_spec import EtcdSpec
 from abreast.app.parts import Say, Up, build, require_files
 from abreast.app.reload import reload_spec
+from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.errors import (
     DriverError,
     PortInUseError,
@@ -23,6 +24,7 @@ from abreast.model.errors import (
 )
 from abreast.model.event import EventKind
 from abreast.model.service import Service
+from abreast.operations.control import Control
 from abreast.process.listening import require_listenable
 from abreast.spec_source import load_spec
 from abreast.state_dir import StateDir
@@ -50,7 +52,7 @@ async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio
     Raises AbreastError when something stands in the way; everything started is ended then.
     """
     async with AsyncExitStack() as stack:
-        running = await _unless(stop, stack.enter_async_context(up(spec_file, say, config)))
+        running = await unless(stop, stack.enter_async_context(up(spec_file, say, config)))
         if running is None:
             say("stopped before the service was up")
             return
@@ -58,7 +60,7 @@ async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio
         say("stopping: the gateway drains, then the versions end")
 
 
-async def _unless(stop: asyncio.Event, starting: Coroutine[None, None, Started]) -> Started | None:
+async def unless(stop: asyncio.Event, starting: Coroutine[None, None, Started]) -> Started | None:
     """What has started, or None: told to stop before, and what was begun is ended."""
     work, stopping = asyncio.create_task(starting), asyncio.create_task(stop.wait())
     try:
@@ -87,8 +89,7 @@ async def up(spec_file: Path, say: Say, config: str = "") -> AsyncIterator[Up]:
         service = spec.service()
         state.make()
         stack.callback(os.close, state.lock())
-        _start_logging(state)
-        _raise_limits()
+        prepare_process(state)
         store = await open_store(state.store)
         stack.push_async_callback(store.close)
         running = await build(spec, spec_file, service, state, store, say)
@@ -127,9 +128,9 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     if adopted:
         say(f"taking over: the gateway of an earlier run still serves on {service.gateway.listen}")
         await _look_around(running)
-    running.tasks.append(asyncio.create_task(control.controller.run(), name="controller"))
-    running.tasks.append(asyncio.create_task(_keep_minutes(running), name="minutes"))
-    running.tasks.append(asyncio.create_task(_keep_evidence(running), name="evidence"))
+    running.tasks.append(asyncio.create_task(running.controller.run(), name="controller"))
+    running.tasks.append(asyncio.create_task(keep_minutes(control, gateway), name="minutes"))
+    running.tasks.append(asyncio.create_task(keep_evidence(running), name="evidence"))
     running.tasks.append(asyncio.create_task(running.collector.run(), name="collector"))
     if running.keeper is not None:
         running.tasks.append(asyncio.create_task(running.keeper.run(), name="data"))
@@ -148,7 +149,7 @@ async def _start(running: Up, service: Service, say: Say) -> None:
         say("Envoy or its settings changed: hot restart")
         await gateway.processes.restart()
     await _obeyed(running)
-    running.tasks.append(asyncio.create_task(_keep_alerts(running), name="alerts"))
+    running.tasks.append(asyncio.create_task(keep_alerts(running), name="alerts"))
     scheme = "https" if service.gateway.tls else "http"
     say(f"{service.name} is up: {scheme}://{service.gateway.listen} → {rollout.serving}")
 
@@ -199,19 +200,19 @@ async def _look_around(running: Up) -> None:
         await control.clock.sleep(0.02)
 
 
-async def _keep_minutes(running: Up) -> None:
+async def keep_minutes(control: Control, gateway: EnvoyGateway) -> None:
     """Write what was counted to the store once a minute."""
     while True:
-        now = running.control.clock.now()
-        await running.control.clock.sleep(60 - now % 60)
-        await _store_minute(running, int(now // 60))
+        now = control.clock.now()
+        await control.clock.sleep(60 - now % 60)
+        await store_minute(control, gateway, int(now // 60))
         try:
-            running.gateway.processes.rotate_log()
+            gateway.processes.rotate_log()
         except OSError as error:
             log.warning("Envoy's log cannot be rotated: %s", error)
 
 
-async def _keep_alerts(running: Up) -> None:
+async def keep_alerts(running: Up) -> None:
     """Tell people what is the matter, from when the service is up."""
     while True:
         _look(running)
@@ -228,16 +229,16 @@ def _look(running: Up) -> None:
     )
 
 
-async def _keep_evidence(running: Up) -> None:
+async def keep_evidence(running: Up) -> None:
     """Record each second of a rollout soon after it was counted, with the evidence that it led to."""
     failed = False
     while True:
         await running.control.clock.sleep(EVIDENCE_S)
-        failed = await _store_evidence(running, failed=failed)
+        failed = await store_evidence(running, failed=failed)
 
 
-async def _store_evidence(running: Up, *, failed: bool = False) -> bool:
-    """Whether it could not be stored; said once."""
+async def store_evidence(running: Up, *, failed: bool = False) -> bool:
+    """Record what is not recorded yet. Whether it could not be stored; said once."""
     unsaved = running.jury.unsaved()
     if unsaved is None:
         return failed
@@ -252,10 +253,11 @@ async def _store_evidence(running: Up, *, failed: bool = False) -> bool:
     return False
 
 
-async def _store_minute(running: Up, minute: int) -> None:
-    counts = running.gateway.counts.take_minute()
+async def store_minute(control: Control, gateway: EnvoyGateway, minute: int) -> None:
+    """Add what was counted since the last time to the minute's counts."""
+    counts = gateway.counts.take_minute()
     try:
-        await running.store.add_counts(running.control.service.name, minute, counts)
+        await control.store.add_counts(control.service.name, minute, counts)
     except StoreError as error:
         log.warning("the counts of a minute could not be stored: %s", error)
 
@@ -294,8 +296,8 @@ async def _end(running: Up) -> None:
         if task.get_name() != "api":
             task.cancel()
     await asyncio.gather(*(task for task in running.tasks if task.get_name() != "api"), return_exceptions=True)
-    await _store_minute(running, int(running.control.clock.now() // 60))
-    await _store_evidence(running)
+    await store_minute(running.control, running.gateway, int(running.control.clock.now() // 60))
+    await store_evidence(running)
     await running.checker.close()
     await running.gateway.close(stop=True)
     await running.collector.close(stop=True)
@@ -304,6 +306,12 @@ async def _end(running: Up) -> None:
     for task in running.tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def prepare_process(state: StateDir) -> None:
+    """Logs are written, and limits are as high as may be. Raises StoreError."""
+    _start_logging(state)
+    _raise_limits()
 
 
 def _raise_limits() -> None:

@@ -17,6 +17,7 @@ from abreast.cli import (
     flag,
     import_compose,
     replay,
+    server,
     simulate,
     spec_commands,
     token,
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 for verb in (
     up.up,
+    server.server,
     verbs.start,
     watch.status,
     verbs.promote,

@@ -16,6 +16,8 @@ def lines(status: Json) -> Iterator[str]:
     if status["store_error"]:
         yield f"  ! {status['store_error'].splitlines()[0]}"
     yield f"  {_gateway(status)}"
+    if status.get("servers"):
+        yield f"  servers   {_servers(status['servers'])}"
     width = max((len(version["name"]) for version in status["versions"]), default=0)
     for version in status["versions"]:
         yield f"  {_version(version, width)}"
@@ -103,6 +105,15 @@ def _gateway(status: Json) -> str:
     if requests:
         text += f"   users {percent(failed, requests)} failed ({failed:,} of {requests:,})"
     return text
+
+
+def _servers(servers: list[Json]) -> str:
+    """Who decides, and who is silent."""
+    decides = next((each["name"] for each in servers if each["decides"]), "")
+    text = f"{len(servers)}: {', '.join(each['name'] for each in servers)}   "
+    text += f"{decides} decides" if decides else "none decides at present"
+    lost = [f"{each['name']} for {about(each['silent_s'])}" for each in servers if each["lost"]]
+    return f"{text}   silent: {', '.join(lost)}" if lost else text
 
 
 def _shadow(shadow: Json) -> str:

@@ -122,12 +122,12 @@ def _alone(file: Path, work: Callable[[Any], Awaitable[T]]) -> T:  # Any: what `
     from abreast.spec_source import load_spec
     from abreast.state_dir import StateDir
     from abreast.store.sqlite import open_store
-    from abreast.store.tokens import SqliteTokens
+    from abreast.store.tokens import SqlTokens
 
     async def done(service: str, path: Path) -> T:
         store = await open_store(path)
         try:
-            return await work(TokenDesk(SqliteTokens(store), SystemClock(), service))
+            return await work(TokenDesk(SqlTokens(store), SystemClock(), service))
         finally:
             await store.close()
 

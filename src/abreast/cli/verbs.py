@@ -165,7 +165,8 @@ def _give(client: Client, verb: str, body: dict[str, object], *, as_json: bool) 
     since = "not every gateway obeys yet: see abreast status"
     if obeyed is not None:
         since = f"every gateway obeys, {obeyed * 1000:.0f} ms after the order"
-    sys.stdout.write(f"{done['message']}\n{since}\n")
+    unconfirmed = f"not confirmed by: {', '.join(done['unconfirmed'])}\n" if done.get("unconfirmed") else ""
+    sys.stdout.write(f"{done['message']}\n{since}\n{unconfirmed}")
 
 
 def _print_json(value: object) -> None:

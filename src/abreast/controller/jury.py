@@ -27,11 +27,11 @@ class Unsaved:
 class Jury:
     """`abreast.ports.Verdicts` over a `Watch`; ``watch`` goes on where an earlier control plane stopped."""
 
-    def __init__(self, counts: Counts, watch: Watch | None = None) -> None:
-        """Whatever is counted from now on is evidence."""
+    def __init__(self, counts: Counts, watch: Watch | None = None, *, since: float | None = None) -> None:
+        """Whatever is counted from then on (Unix seconds; None: from when counting began) is evidence."""
         self._counts = counts
         self._watch = watch or Watch()
-        self._fed = counts.since
+        self._fed = counts.since if since is None else since
         self._rollout = 0
         self._unsaved: list[Tick] = []
 

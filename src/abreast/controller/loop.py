@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from abreast.controller.act import Actor
+from abreast.controller.lease import LocalLease
 from abreast.controller.observe import Observer
-from abreast.model.errors import AbreastError, ConflictError, NotRunningError, RefusedError, StoreError
+from abreast.model.errors import (
+    AbreastError,
+    ConflictError,
+    LeaseLostError,
+    NotRunningError,
+    RefusedError,
+    StoreError,
+)
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Policy, Rollout
-from abreast.ports import Clock, Store
+from abreast.ports import Clock, Lease, Store
 from abreast.rollout.actions import Decision, Reply, SetSplit
 from abreast.rollout.decide import decide
 from abreast.rollout.observed import Command, Observed
@@ -46,6 +54,7 @@ class Controller:
         store: Store,
         clock: Clock,
         on_event: Callable[[Event], None] = lambda _event: None,
+        lease: Lease | None = None,
     ) -> None:
         self.rollout = rollout
         self.because = ""
@@ -55,6 +64,7 @@ class Controller:
         self._store = store
         self._clock = clock
         self._on_event = on_event
+        self._lease = lease or LocalLease()
         self._waiting: list[_Waiting] = []
         self._deciding: list[_Waiting] = []
         self._ended = False
@@ -63,6 +73,11 @@ class Controller:
         self._unrecorded: tuple[Event, ...] = ()
         self._woken = asyncio.Event()
         self._turned = asyncio.Condition()
+
+    @property
+    def unrecorded(self) -> Sequence[Event]:
+        """What was told to the gateways, as rolling back is, and could not be recorded yet; oldest first."""
+        return self._unrecorded
 
     def wake(self) -> None:
         """Something happened: look again now."""
@@ -120,6 +135,9 @@ class Controller:
     async def _turn(self) -> float | None:
         waiting, self._waiting = self._waiting, []
         self._deciding = waiting
+        if not self._may_act():
+            _fail(waiting, _lost(self.rollout.service))
+            return None
         commands = [each.command for each in waiting]
         observed = self._observer.observe(self.rollout, commands, self._actor.hopeless)
         decision = decide(self.rollout, observed)
@@ -137,10 +155,16 @@ class Controller:
             self._waiting, self._deciding = [*waiting, *self._waiting], []
             return self._clock.now()
         self.because = decision.because
+        if not self._may_act():  # recording took too long: what is on record holds, whoever acts on it
+            _fail(waiting, _lost(self.rollout.service))
+            return None
         await self._actor.act(decision.actions if recorded else tuple(wishes(self.rollout, observed)))
         _answer(waiting, decision.replies)
         await self._notify()
         return decision.wake_at
+
+    def _may_act(self) -> bool:
+        return self._lease.held
 
     async def _record(self, decision: Decision, *, urgent: bool) -> bool | None:
         """Write what changed; None: somebody else wrote in between, decide anew from what they wrote.
@@ -160,6 +184,8 @@ class Controller:
             stored = await self._store.load(self.rollout.service)
             self.rollout = stored or self.rollout
             return None
+        except LeaseLostError:
+            raise  # nothing of it holds: another decides
         except StoreError as error:
             if self.store_error is None:
                 log.error("%s", error)  # noqa: TRY400  # the message says it all; a trace would hide it
@@ -221,6 +247,10 @@ def _raises(before: Rollout, after: Rollout) -> bool:
 
 def _ending() -> NotRunningError:
     return NotRunningError("the control plane is ending", "start it again: abreast up; then look: abreast status")
+
+
+def _lost(service: str) -> LeaseLostError:
+    return LeaseLostError(f"{service}: this server decides no longer", "look who does, and at what is: abreast status")
 
 
 def _answer(waiting: Sequence[_Waiting], replies: Mapping[str, Reply]) -> None:

@@ -10,7 +10,8 @@
     ├── NotRunningError         exit  7  http 503   no ``abreast up`` answers for this directory
     ├── AlreadyRunningError     exit  8  http 409   another ``abreast up`` holds this directory
     ├── StoreError              exit  9  http 507   the store cannot be read or written
-    │   └── StoreCorruptError   exit  9  http 500   the store's file is damaged
+    │   ├── StoreCorruptError   exit  9  http 500   the store's file is damaged
+    │   └── LeaseLostError      exit  9  http 503   another server decides for the service
     ├── GatewayError            exit 10  http 502   Envoy would not start or refused what it was told
     │   └── PortInUseError      exit 10  http 502   the gateway's address is taken
     ├── DriverError             exit 11  http 502   a version could not be started
@@ -153,6 +154,12 @@ class StoreCorruptError(StoreError):
     """The store's file is damaged, or is no store of abreast's."""
 
     http_status = 500
+
+
+class LeaseLostError(StoreError):
+    """Another server decides for this service by now: what the writer wanted to record is refused."""
+
+    http_status = 503
 
 
 class GatewayError(AbreastError):

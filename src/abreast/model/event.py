@@ -32,6 +32,7 @@ class EventKind(StrEnum):
     CHECK = "check"
     DATA = "data"
     FLAG = "flag"
+    LEASE = "lease"
     TOKEN = "token"  # noqa: S105  # a kind of event, no secret
 
 
@@ -56,6 +57,7 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.SILENT: "the candidate gets no request although it has weight, with the cause; or it does again",
     EventKind.CHECK: "a webhook was told something and failed, which decides nothing",
     EventKind.DATA: "the side of a version in the database was made, fenced or dropped, or could not be",
+    EventKind.LEASE: "another server of a fleet decides from here on",
     EventKind.TOKEN: "a token of the API was created or revoked",
     EventKind.FLAG: "a feature flag was switched on or off, or the spec changed it",
     EventKind.FINDING: "a finding appeared, was accepted, reopened or resolved",

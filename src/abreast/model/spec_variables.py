@@ -34,7 +34,7 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
     versions: dict[str, VersionKeys] = {}
 
     def expand(text: str, path: Path, shown: str) -> str:
-        result, problems = _replaced(text, shown, environment)
+        result, problems = replaced(text, shown, environment)
         faults.extend(document.fault(path, message, remedy) for message, remedy in problems)
         return result
 
@@ -73,8 +73,8 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
     rollout = keys.rollout.model_copy(update={"gates": gates})
     data = keys.data and keys.data.model_copy(update={"url": url(keys.data.url, URL, checked_database_url)})
-    replaced = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data}
-    return keys.model_copy(update=replaced), faults
+    changed = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data}
+    return keys.model_copy(update=changed), faults
 
 
 def _endpoints(
@@ -108,7 +108,7 @@ def _gates(keys: GatesKeys, expand: Expand, url: Callable[[str, Path], str]) -> 
     return keys.model_copy(update={"promql": promql, "webhooks": tuple(webhooks)})
 
 
-def _replaced(text: str, shown: str, environment: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
+def replaced(text: str, shown: str, environment: Mapping[str, str]) -> tuple[str, list[tuple[str, str]]]:
     """The text with its variables replaced, and message and remedy of each that cannot be; ``shown`` is quoted."""
     problems: list[tuple[str, str]] = []
 

@@ -1,7 +1,7 @@
 """People's commands: handed to the controller, and answered once every gateway obeys."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from abreast.model.errors import UsageError
@@ -17,13 +17,17 @@ OBEY_TIMEOUT_S: Final = 5.0
 
 @dataclass(frozen=True)
 class Done:
-    """What a command did: ``message``, and ``obeyed_s`` until every gateway obeyed (None: not within the time)."""
+    """What a command did: ``message``, and ``obeyed_s`` until every gateway obeyed (None: not within the time).
+
+    ``unconfirmed`` names the gateways that have not obeyed by then, and the servers that are lost with theirs.
+    """
 
     message: str
     phase: str
     weight: int
     revision: int
     obeyed_s: float | None
+    unconfirmed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,15 @@ async def give(control: Control, order: Order) -> Done:
         weight=rollout.weight,
         revision=rollout.revision,
         obeyed_s=control.clock.now() - began if obeyed else None,
+        unconfirmed=_unconfirmed(control),
     )
+
+
+def _unconfirmed(control: Control) -> list[str]:
+    """Who does not obey the present split, as far as is known."""
+    split = split_of(control.controller.rollout)
+    nodes = [node.id for node in control.controller.observe().nodes if node.acked != split]
+    return nodes + [each.name for each in (control.fleet.servers if control.fleet else ()) if each.lost]
 
 
 def obeys(control: Control) -> bool:

@@ -4,12 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from abreast.controller.loop import Controller
+from abreast.model.errors import StoreError
+from abreast.model.event import EventKind
 from abreast.model.registry_state import RegistryState
-from abreast.model.rollout import Policy
+from abreast.model.rollout import Policy, Rollout
 from abreast.model.service import Service
 from abreast.operations.flags import FlagDesk
 from abreast.ports import Alerts, Clock, Counts, FindingsDesk, Store, Tokens, VersionCounts
+from abreast.rollout.actions import Reply
+from abreast.rollout.observed import Command, NodeState, Observed
 
 
 class UserCounts(Counts, Protocol):
@@ -26,6 +29,52 @@ class UserCounts(Counts, Protocol):
         """Everything since counting began, per version: a version that was counted once stays."""
 
 
+class Cycle(Protocol):
+    """Whoever moves the rollout, or follows it: `abreast.controller.loop.Controller`, or `Follower`."""
+
+    rollout: Rollout
+    because: str
+    store_error: StoreError | None
+
+    def wake(self) -> None:
+        """Something happened: look again now."""
+
+    def note(self, kind: EventKind, reason: str, actor: str = ...) -> None:
+        """Something happened that is worth a word."""
+
+    def observe(self) -> Observed:
+        """The facts as they are now."""
+
+    async def submit(self, command: Command) -> Reply:
+        """Have it carried out. Raises RefusedError, ConflictError, StoreError, NotRunningError."""
+
+    async def until(self, true: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait until that holds after some turn; whether it did in time."""
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """One server of a fleet: whether it decides, how long it has been silent, whether that is too long, its Envoys."""
+
+    name: str
+    decides: bool
+    silent_s: float
+    lost: bool
+    nodes: tuple[NodeState, ...] = ()
+
+
+class Fleet(Protocol):
+    """The servers that share a store, as this one knows them."""
+
+    @property
+    def name(self) -> str:
+        """This server's own."""
+
+    @property
+    def servers(self) -> Sequence[ServerStatus]:
+        """All of them by name."""
+
+
 @dataclass
 class Control:
     """The parts that `abreast.app` wired together; ``service`` and ``policy`` change when the spec is read again.
@@ -33,12 +82,12 @@ class Control:
     ``policy`` gives the spec's policy for a candidate (raises UsageError for an unknown one); ``require`` raises
     DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy; ``gateway_metrics`` gives
     Envoy's own by a regular expression (raises UsageError, GatewayError). ``findings`` is None while no answers are
-    compared, ``alerts`` while nobody is to be told. ``registries`` says what is known of where endpoints are looked up,
-    ``spec_trouble`` why the spec in etcd is not what is in force, if so.
+    compared, ``alerts`` while nobody is to be told, ``fleet`` where the store is not shared. ``registries`` says what
+    is known of where endpoints are looked up, ``spec_trouble`` why the spec in etcd is not what is in force, if so.
     """
 
     service: Service
-    controller: Controller
+    controller: Cycle
     store: Store
     tokens: Tokens
     counts: UserCounts
@@ -54,3 +103,4 @@ class Control:
     alerts: Alerts | None = None
     registries: Callable[[], Sequence[RegistryState]] = tuple
     spec_trouble: Callable[[], str] = str
+    fleet: Fleet | None = None

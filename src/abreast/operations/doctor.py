@@ -27,6 +27,7 @@ def examine(control: Control) -> list[Finding]:
         *_shadow(control, observed),
         *_store(control),
         *_spec(control),
+        *_servers(control),
         *_alerts(control),
         *machine(),
     ]
@@ -108,6 +109,27 @@ def _spec(control: Control) -> Iterator[Finding]:
     if trouble:
         remedy = "the last good spec holds meanwhile; docs/registry.md says what else"
         yield Finding("fault", f"the spec in etcd is not in force: {trouble}", remedy)
+
+
+def _servers(control: Control) -> Iterator[Finding]:
+    """Of a fleet: who decides, and who is silent."""
+    servers = control.fleet.servers if control.fleet else ()
+    if not servers:
+        return
+    decides = next((each.name for each in servers if each.decides), "")
+    if decides:
+        yield Finding("ok", f"{decides} decides, of {len(servers)} servers")
+    else:
+        remedy = "wait a few seconds; if it stays so, see whether the servers reach the database"
+        yield Finding("fault", f"none of {len(servers)} servers decides: users are served, nothing moves", remedy)
+    for each in servers:
+        if each.lost:
+            what = (
+                f"server {each.name} has been silent for {each.silent_s:.0f} s; its Envoy goes on as it was told last"
+            )
+            yield Finding("warning", what, "see that it runs and reaches the database: its gateway obeys no order")
+    if sum(not each.lost for each in servers) == 1:
+        yield Finding("warning", "there is one server: nobody takes over from it", "start another: abreast server")
 
 
 def _alerts(control: Control) -> Iterator[Finding]:

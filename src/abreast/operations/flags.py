@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from abreast.model.errors import StoreError, UsageError
@@ -32,16 +32,36 @@ class FlagRecord:
     reason: str
 
 
-class FlagDesk:
-    """The flags of one service; every change is an event, and holds from the moment that it is answered."""
+@dataclass(frozen=True)
+class Switch:
+    """What a person wants of a flag."""
 
-    def __init__(self, service: str, store: FlagStore, clock: Clock) -> None:
+    name: str
+    on: bool
+    actor: str
+    reason: str
+
+
+class FlagDesk:
+    """The flags of one service; every change is an event, and holds from the moment that it is answered.
+
+    ``forward`` has another server switch them, the one that decides; this one then only follows (`follow`).
+    """
+
+    def __init__(
+        self,
+        service: str,
+        store: FlagStore,
+        clock: Clock,
+        forward: Callable[[Switch], Awaitable[str]] | None = None,
+    ) -> None:
         self._service = service
         self._store = store
         self._clock = clock
         self._flags: dict[str, Flag] = {}
         self._kept: dict[str, KeptFlag] = {}
         self._changing = asyncio.Lock()
+        self._forward = forward
 
     def listed(self) -> list[FlagRecord]:
         """Every flag, by name."""
@@ -79,11 +99,24 @@ class FlagDesk:
                 await self._store.keep_flags(self._service, list(kept.values()), events)
             self._flags, self._kept = {flag.name: flag for flag in flags}, kept
 
+    async def follow(self, flags: Sequence[Flag] | None = None) -> None:
+        """Take over what is kept of these flags, or of the present ones, and write nothing. Raises StoreError."""
+        async with self._changing:
+            known = tuple(self._flags.values()) if flags is None else tuple(flags)
+            before = {each.name: each for each in await self._store.flags(self._service)}
+            now = self._clock.now()
+            kept = {flag.name: _adopted(flag, before.get(flag.name), now)[0] for flag in known}
+            self._flags, self._kept = {flag.name: flag for flag in known}, kept
+
     async def switch(self, name: str, rollout: int, actor: str, reason: str, *, on: bool) -> str:
         """Switch a flag; returns a sentence. Raises UsageError for an unknown name, StoreError.
 
         Off holds even when the store fails: it is there for trouble.
         """
+        if self._forward is not None:
+            said = await self._forward(Switch(name, on, actor, reason))
+            await self.follow()
+            return said
         word = "on" if on else "off"
         async with self._changing:
             if name not in self._flags:

@@ -7,7 +7,7 @@ from typing import Final
 from abreast.findings.finding import FindingState
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
-from abreast.operations.control import Control
+from abreast.operations.control import Control, ServerStatus
 from abreast.ports import NO_ANSWER, VersionCounts, is_error
 from abreast.rollout import data
 from abreast.rollout.commands import allowed
@@ -74,6 +74,16 @@ class NodeStatus:
 
 
 @dataclass(frozen=True)
+class ServerRecord:
+    """One server of a fleet: whether it decides; ``lost`` when it has been silent for too long to be waited for."""
+
+    name: str
+    decides: bool
+    silent_s: float
+    lost: bool
+
+
+@dataclass(frozen=True)
 class GateStatus:
     """One gate: ``state`` is worse, not-worse or undecided; ``share`` of its proof is there (0 to 1).
 
@@ -116,7 +126,8 @@ class Status:
     """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds.
 
     ``step`` counts from 1 in ``ladder``, whose first ``steps`` are walked one by one; a bake at its end is a phase of
-    its own. ``data`` is what the database says, in sentences. ``startable`` are the versions that could be started now.
+    its own. ``data`` is what the database says, in sentences. ``startable`` are the versions that could be started now;
+    ``servers`` those that share a store, none where `abreast up` has it to itself.
     """
 
     service: str
@@ -147,6 +158,7 @@ class Status:
     data: list[str]
     allowed: list[str]
     startable: list[str]
+    servers: list[ServerRecord] = field(default_factory=list)
     explanation: list[str] = field(default_factory=list)
 
 
@@ -198,8 +210,13 @@ def status(control: Control) -> Status:
         data=list(data.told(rollout, observed)),
         allowed=list(verbs),
         startable=[each.name for each in control.service.versions if "start" in verbs and each.name != rollout.serving],
+        servers=[_server(each) for each in control.fleet.servers] if control.fleet else [],
         explanation=list(explain(rollout, observed)),
     )
+
+
+def _server(each: ServerStatus) -> ServerRecord:
+    return ServerRecord(each.name, each.decides, round(each.silent_s, 1), each.lost)
 
 
 def exit_code(rollout: Rollout) -> int:

@@ -1,5 +1,6 @@
 """Where recordings come from: a state directory, a store, or a file written before."""
 
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
@@ -10,6 +11,7 @@ from abreast.replay.ndjson import parse
 from abreast.replay.recording import Recording, recorded
 from abreast.state_dir import StateDir
 from abreast.store.evidence import rollouts_with_ticks, ticks_of
+from abreast.store.faults import damaged
 from abreast.store.reading import HEADER, reading
 from abreast.store.rows import all_rollouts, newest_events
 from abreast.store.tables import EVENTS, ROLLOUTS
@@ -51,7 +53,7 @@ def _first_bytes(source: Path) -> bytes:
 def _from_store(path: Path, number: int | None) -> Recording:
     with reading(path) as connection:
         rollout = _chosen(connection, path, number)
-        ticks = ticks_of(connection, path, rollout.service, rollout.number)
+        ticks = ticks_of(connection, partial(damaged, path), rollout.service, rollout.number)
         count = connection.execute(select(func.count()).select_from(EVENTS)).scalar() or 0
         events = [event for _, event in newest_events(connection, rollout.service, count, 0)]
     if not ticks:

@@ -5,25 +5,27 @@ fall into: 20, 40 and 100 MB for each day that a rollout is live. Saving one a s
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from abreast.analysis.tick import Tick
-from abreast.store.faults import damaged
-from abreast.store.sqlite import SqliteStore
+from abreast.model.errors import StoreCorruptError
+from abreast.store.sql import SqlStore
 from abreast.store.tables import EVIDENCE, TICKS
+
+Damaged = Callable[[str], StoreCorruptError]
+"""Makes the error for what is stored and makes no sense."""
 
 KEPT_ROLLOUTS: Final = 10
 """Of so many rollouts of a service, the newest that have any, ticks and evidence are kept."""
 
 
-class SqliteEvidence:
-    """`abreast.ports.EvidenceStore` in the file of an open `SqliteStore`, whose closing is this one's too."""
+class SqlEvidence:
+    """`abreast.ports.EvidenceStore` in an open `SqlStore`, whose closing is this one's too."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
 
     async def save_ticks(
@@ -45,7 +47,7 @@ class SqliteEvidence:
             if _replace(connection, service, rollout, text):
                 _let_go(connection, service)
 
-        await self._store.transact(save, write=True)
+        await self._store.decide(save)
 
     async def load_evidence(self, service: str, rollout: int) -> Mapping[str, Any]:  # Any: JSON
         """The state that was saved last; empty where none was. Raises StoreError, StoreCorruptError."""
@@ -53,21 +55,23 @@ class SqliteEvidence:
         text = await self._store.transact(
             lambda connection: connection.execute(select(EVIDENCE.c.state).where(*place)).scalar()
         )
-        return {} if text is None else _object(self._store.path, f"evidence of rollout {rollout}", text)
+        return {} if text is None else _object(self._store.damaged, f"evidence of rollout {rollout}", text)
 
     async def load_ticks(self, service: str, rollout: int) -> Sequence[Tick]:
         """Every tick of the rollout that is kept, oldest first. Raises StoreError, StoreCorruptError."""
-        return await self._store.transact(lambda connection: ticks_of(connection, self._store.path, service, rollout))
+        return await self._store.transact(
+            lambda connection: ticks_of(connection, self._store.damaged, service, rollout)
+        )
 
 
-def ticks_of(connection: Connection, path: Path, service: str, rollout: int) -> list[Tick]:
-    """Oldest first; ``path`` is the file's, for the message. Raises StoreCorruptError for one that makes no sense."""
+def ticks_of(connection: Connection, damaged: Damaged, service: str, rollout: int) -> list[Tick]:
+    """Oldest first; raises what ``damaged`` makes of one that makes no sense."""
     query = (
         select(TICKS.c.at, TICKS.c.data)
         .where(TICKS.c.service == service, TICKS.c.rollout == rollout)
         .order_by(TICKS.c.at)
     )
-    return [_tick(path, f"tick of rollout {rollout} at {row.at}", row.data) for row in connection.execute(query)]
+    return [_tick(damaged, f"tick of rollout {rollout} at {row.at}", row.data) for row in connection.execute(query)]
 
 
 def rollouts_with_ticks(connection: Connection, service: str) -> list[int]:
@@ -106,19 +110,19 @@ def _text(data: Mapping[str, Any]) -> str:  # Any: JSON
     return json.dumps(data, separators=(",", ":"))
 
 
-def _object(path: Path, what: str, text: str) -> dict[str, Any]:  # Any: JSON
+def _object(damaged: Damaged, what: str, text: str) -> dict[str, Any]:  # Any: JSON
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise damaged(path, f"the {what} is no JSON: {error}") from error
+        raise damaged(f"the {what} is no JSON: {error}") from error
     if not isinstance(data, dict):
-        raise damaged(path, f"the {what} is {text[:40]!r}, no object")
+        raise damaged(f"the {what} is {text[:40]!r}, no object")
     return data
 
 
-def _tick(path: Path, what: str, text: str) -> Tick:
-    data = _object(path, what, text)
+def _tick(damaged: Damaged, what: str, text: str) -> Tick:
+    data = _object(damaged, what, text)
     try:
         return Tick.from_json(data)
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise damaged(path, f"the {what} makes no sense: {error!r}") from error
+        raise damaged(f"the {what} makes no sense: {error!r}") from error

@@ -11,7 +11,7 @@ from abreast.findings.ledger import LEDGER_JSON, Ledger
 from abreast.findings.report import Key, Sample
 from abreast.model.event import Event
 from abreast.store.rows import add_events
-from abreast.store.sqlite import SqliteStore
+from abreast.store.sql import SqlStore
 from abreast.store.tables import FINDINGS, RELAYS, SAMPLE_KEYS, SAMPLES
 
 KEPT_SAMPLES: Final = 10
@@ -22,10 +22,10 @@ _SAMPLE_JSON: Final[TypeAdapter[Sample]] = TypeAdapter(Sample)
 _ASKED_AT_ONCE: Final = 500  # keys in one statement: SQLite takes 32,766 parameters
 
 
-class SqliteFindings:
-    """`abreast.ports.FindingsStore` in the file of an open `SqliteStore`, whose closing is this one's too."""
+class SqlFindings:
+    """`abreast.ports.FindingsStore` in an open `SqlStore`, whose closing is this one's too."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
 
     async def load_findings(self, service: str) -> tuple[Book, Ledger] | None:
@@ -56,7 +56,7 @@ class SqliteFindings:
             add_events(connection, service, listed)
             return True
 
-        return await self._store.transact(save, write=True)
+        return await self._store.decide(save)
 
     async def samples(
         self, service: str, rollout: int, keys: Collection[tuple[str, Key]] | None = None
@@ -66,12 +66,8 @@ class SqliteFindings:
 
     async def purge_samples(self, service: str, before: float) -> int:
         """Delete those taken before then (Unix seconds), of every rollout; how many. Raises StoreError."""
-        return await self._store.transact(
-            lambda connection: (
-                connection.execute(delete(SAMPLES).where(SAMPLES.c.service == service, SAMPLES.c.at < before)).rowcount
-            ),
-            write=True,
-        )
+        old = delete(SAMPLES).where(SAMPLES.c.service == service, SAMPLES.c.at < before)
+        return await self._store.decide(lambda connection: connection.execute(old).rowcount)
 
 
 def _load(connection: Connection, service: str) -> tuple[Book, Ledger] | None:

@@ -8,14 +8,14 @@ from sqlalchemy import Connection, delete, insert, select
 from abreast.model.event import Event
 from abreast.model.flag import KeptFlag
 from abreast.store.rows import add_events
-from abreast.store.sqlite import SqliteStore
+from abreast.store.sql import SqlStore
 from abreast.store.tables import FLAGS
 
 
-class SqliteFlags:
+class SqlFlags:
     """`abreast.ports.FlagStore` in the same file as everything else."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
 
     async def flags(self, service: str) -> Sequence[KeptFlag]:
@@ -24,7 +24,7 @@ class SqliteFlags:
 
     async def keep_flags(self, service: str, kept: Sequence[KeptFlag], events: Sequence[Event]) -> None:
         """Keep these and no others, and add the events, in one transaction. Raises StoreError."""
-        await self._store.transact(lambda connection: _keep(connection, service, kept, events), write=True)
+        await self._store.decide(lambda connection: _keep(connection, service, kept, events))
 
 
 def _kept(connection: Connection, service: str) -> list[KeptFlag]:

@@ -34,7 +34,7 @@ def bring_up_to_date(connection: Connection, migrations: Path = MIGRATIONS) -> N
     unknown = [revision for revision in seen if revision not in known]
     if unknown:
         message = (
-            f"{connection.engine.url.database} has schema {', '.join(unknown)}; "
+            f"{connection.engine.url.database or 'the store'} has schema {', '.join(unknown)}; "
             f"this abreast knows none after {scripts.get_current_head()}"
         )
         raise StoreError(message, "a newer abreast wrote it: run that one (pip install --upgrade abreast)")

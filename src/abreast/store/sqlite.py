@@ -1,31 +1,26 @@
 """The store in one SQLite file: durable after every write, and never waited for by the event loop.
 
 All statements run in one thread of the store's own, so a slow disk or a lock holds up only who asked. The file
-is in WAL mode with ``synchronous=FULL``: what `SqliteStore.save` has returned survives kill -9 and power loss.
+is in WAL mode with ``synchronous=FULL``: what `SqlStore.save` has returned survives kill -9 and power loss.
 """
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from abreast.model.errors import StoreError
-from abreast.model.event import Event
-from abreast.model.rollout import Rollout
-from abreast.ports import VersionCounts
-from abreast.store import rows
+from abreast.model.errors import StoreCorruptError, StoreError
 from abreast.store.faults import damaged, explained
 from abreast.store.schema import bring_up_to_date
-
-KEEP_COUNTS_S: Final = 30 * 86_400.0
-"""Counts per minute are kept this long: a month of looking back; events stay for ever."""
+from abreast.store.sql import KEEP_COUNTS_S, SqlStore
+from abreast.store.transactions import Transactions
 
 LOCK_WAIT_S: Final = 5.0
 """How long to wait for another process that has the file locked, such as a backup."""
@@ -33,83 +28,32 @@ LOCK_WAIT_S: Final = 5.0
 APPLICATION_ID: Final = 0x61627265
 """Marks the file as a store of abreast's (``abre``); SQLite keeps it in the header for such marks."""
 
-T = TypeVar("T")
 
+@dataclass(frozen=True)
+class FileFaults:
+    """`abreast.store.transactions.Faults` of the file at ``path``."""
 
-class SqliteStore:
-    """`abreast.ports.Store` over SQLite; made by `open_store`."""
-
-    def __init__(self, path: Path, engine: Engine, thread: ThreadPoolExecutor, keep_counts_s: float) -> None:
-        self._path = path
-        self._engine = engine
-        self._thread = thread
-        self._keep_minutes = int(keep_counts_s // 60)
-        self._closed = False
+    path: Path
 
     @property
-    def path(self) -> Path:
-        """The file."""
-        return self._path
+    def name(self) -> str:
+        """The file's path."""
+        return str(self.path)
 
-    async def load(self, service: str) -> Rollout | None:
-        """The newest rollout of the service. Raises StoreError, StoreCorruptError."""
-        return await self.transact(lambda connection: rows.newest_rollout(connection, service))
+    def explained(self) -> AbstractContextManager[None]:
+        """Turns whatever the file runs into into a StoreError or a StoreCorruptError."""
+        return explained(self.path)
 
-    async def save(self, rollout: Rollout, events: Iterable[Event]) -> Rollout:
-        """Write the rollout by compare-and-set, and its events, in one transaction: all or nothing.
+    def damaged(self, what: str) -> StoreCorruptError:
+        """What is in the file makes no sense."""
+        return damaged(self.path, what)
 
-        Only the newest rollout of a service can be written, or the one that follows it begun. Raises
-        ConflictError when somebody else wrote in between, StoreError when nothing could be written.
-        """
-        listed = tuple(events)
-        return await self.transact(lambda connection: rows.save_rollout(connection, rollout, listed), write=True)
-
-    async def events(self, service: str, *, limit: int = 1000, after: int = 0) -> Sequence[tuple[int, Event]]:
-        """The newest ``limit`` events with ids above ``after``, oldest first, each with its id."""
-        return await self.transact(lambda connection: rows.newest_events(connection, service, limit, after))
-
-    async def history(self, service: str) -> Sequence[Rollout]:
-        """Every rollout of the service, oldest first, each in its last state."""
-        return await self.transact(lambda connection: rows.all_rollouts(connection, service))
-
-    async def add_counts(self, service: str, minute: int, counts: Mapping[str, VersionCounts]) -> None:
-        """Add to the stored counts of that minute; drops a few minutes that are past keeping."""
-        await self.transact(
-            lambda connection: rows.add_counts(connection, service, minute, counts, keep_minutes=self._keep_minutes),
-            write=True,
-        )
-
-    async def counts(self, service: str, since_minute: int) -> Sequence[tuple[int, str, VersionCounts]]:
-        """Stored counts from that minute on: (minute, version, counts), oldest first."""
-        return await self.transact(lambda connection: rows.counts_since(connection, service, since_minute))
-
-    async def secret(self, name: str, fresh: str) -> str:
-        """The secret of that name; ``fresh`` is stored and returned if there is none yet."""
-        return await self.transact(lambda connection: rows.secret(connection, name, fresh), write=True)
-
-    async def close(self) -> None:
-        """Finish what was asked for before, then release the file; closing twice does nothing more."""
-        if not self._closed:
-            self._closed = True
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
-            self._thread.shutdown()
-
-    async def transact(self, work: Callable[[Connection], T], *, write: bool = False) -> T:
-        """Wait for one transaction in the store's thread. Cancelling the wait does not undo a begun one."""
-        if self._closed:
-            raise StoreError(f"{self._path}: the store is closed", "start abreast again: abreast up")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work, write)
-
-    def _transact(self, work: Callable[[Connection], T], write: bool) -> T:
-        with (
-            explained(self._path),
-            self._engine.connect().execution_options(write=write) as connection,
-            connection.begin(),
-        ):
-            return work(connection)
+    def away(self, error: StoreError) -> bool:  # noqa: ARG002  # a file is asked again each time: that costs nothing
+        """Never: a file is not far."""
+        return False
 
 
-async def open_store(path: Path, *, keep_counts_s: float = KEEP_COUNTS_S) -> SqliteStore:
+async def open_store(path: Path, *, keep_counts_s: float = KEEP_COUNTS_S) -> SqlStore:
     """Open the store at ``path``, made if there is none, checked and brought up to date if there is one.
 
     Raises StoreCorruptError when the file is damaged or not abreast's, StoreError when it cannot be read or
@@ -120,7 +64,7 @@ async def open_store(path: Path, *, keep_counts_s: float = KEEP_COUNTS_S) -> Sql
         undo.callback(thread.shutdown, wait=False)
         engine = await asyncio.get_running_loop().run_in_executor(thread, _open, path)
         undo.pop_all()
-    return SqliteStore(path, engine, thread, keep_counts_s)
+    return SqlStore(Transactions(engine, FileFaults(path), thread), keep_counts_s)
 
 
 def _open(path: Path) -> Engine:

@@ -228,3 +228,42 @@ TOKEN_CHANGES: Final = Table(
     Column("actor", String, nullable=False),
     Column("reason", Text, nullable=False),
 )
+
+LEASES: Final = Table(
+    "leases",
+    METADATA,
+    Column("service", String, primary_key=True),
+    # The identity of one process: its name and a part that no other start of it has.
+    Column("holder", String, nullable=False),
+    # Grows with each holder, also when the same takes it again.
+    Column("token", BigInteger, nullable=False),
+    # Unix seconds by the database's clock, as everywhere in this and the next two tables.
+    Column("until", Double, nullable=False),
+)
+
+REPLICAS: Final = Table(
+    "replicas",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("identity", String, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    # Its Envoys, in JSON: what each acknowledged.
+    Column("nodes", Text, nullable=False),
+    PrimaryKeyConstraint("service", "name", name="replicas_pk"),
+)
+
+ORDERS: Final = Table(
+    "orders",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("at", Double, nullable=False),
+    # Nobody begins with it later.
+    Column("until", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    # The holder's that began with it: no other does.
+    Column("token", BigInteger),
+    Column("answer", Text),
+    Index("orders_service", "service", "at"),
+)

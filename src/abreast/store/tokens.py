@@ -8,17 +8,17 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from abreast.model.errors import RefusedError, UsageError
 from abreast.model.event import EventKind
 from abreast.model.token import Role, Session, Token
-from abreast.store.sqlite import SqliteStore
+from abreast.store.sql import SqlStore
 from abreast.store.tables import EVENTS, ROLLOUTS, SESSIONS, TOKEN_CHANGES, TOKENS
 
 MOST_SESSIONS: Final = 1000
 """The ones that end soonest go first: no signed-in browser can fill the disk."""
 
 
-class SqliteTokens:
+class SqlTokens:
     """`abreast.ports.Tokens` in the same file as everything else."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self._store = store
 
     async def create_token(self, service: str, token: Token, hashed: str) -> None:

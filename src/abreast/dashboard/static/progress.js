@@ -2,7 +2,7 @@
 
 import { el, fact, keyed, say, section, set, unseen } from "./dom.js";
 import { count, percent, weight } from "./format.js";
-import { disobeying, isUnderWay, place, serving, waitsFor } from "./words.js";
+import { disobeying, fleet, isUnderWay, place, serving, waitsFor } from "./words.js";
 
 const STEPS = { done: ["✔", "done"], now: ["▶", "now"], next: ["○", "to come"] };
 
@@ -60,7 +60,8 @@ function figures() {
   const seen = fact("seen");
   const failed = fact("users");
   const gateways = fact("gateways");
-  const node = el("dl", { class: "facts" }, set_to.node, seen.node, failed.node, gateways.node);
+  const servers = fact("servers");
+  const node = el("dl", { class: "facts" }, set_to.node, seen.node, failed.node, gateways.node, servers.node);
   const update = (status) => {
     const under_way = isUnderWay(status);
     set_to.update(under_way ? `${weight(status.weight)} of users on ${status.candidate}` : "");
@@ -71,6 +72,7 @@ function figures() {
       + ` (${count(status.users_failed)} of ${count(requests)})` : "no request yet");
     const obey = status.nodes.filter((gateway) => gateway.obeys).length;
     gateways.update(`${obey} of ${status.nodes.length} obey`);
+    servers.update(fleet(status));
   };
   return { node, update };
 }

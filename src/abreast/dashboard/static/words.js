@@ -40,6 +40,7 @@ export const KINDS = {
   check: "check",
   data: "data",
   flag: "flag",
+  lease: "lease",
   token: "token",
 };
 
@@ -139,4 +140,14 @@ export function disobeying(status) {
     const has = gateway.weight === null ? "" : `; it has ${weight(gateway.weight)}`;
     return `Gateway ${gateway.id} does not obey the order of ${weight(status.weight)}${has}: ${why}`;
   });
+}
+
+/** Of several servers on one store: who decides, and who is silent; nothing where there is one alone. */
+export function fleet(status) {
+  if (!status.servers?.length) return "";
+  const decides = status.servers.filter((server) => server.decides).map((server) => server.name)[0];
+  const silent = status.servers.filter((server) => server.lost)
+    .map((server) => `${server.name} is silent for ${about(server.silent_s)}`);
+  const who = decides ? `${decides} decides` : "none decides at present";
+  return [`${status.servers.length}: ${who}`, ...silent].join("; ");
 }

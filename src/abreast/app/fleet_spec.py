@@ -1,0 +1,27 @@
+"""What of a spec several servers can run together."""
+
+from pathlib import Path
+
+from abreast.app.parts import require_files
+from abreast.model.errors import SpecError, UsageError
+from abreast.model.spec import Spec
+from abreast.spec_source import load_spec
+
+
+def read_spec(spec_file: Path) -> Spec:
+    """The spec, if a fleet can run it. Raises SpecError, UsageError."""
+    spec = load_spec(spec_file)
+    require_files(spec)
+    own = ", ".join(version.name for version in spec.service().versions if not version.external)
+    if own:
+        message = f"versions: {own} would run on the machine of one server alone"
+        raise UsageError(message, "run them elsewhere and name their `endpoints`; or use: abreast up")
+    if spec.data is not None:
+        message = "data: several servers cannot look after one database yet"
+        raise UsageError(message, "use: abreast up; or take `data` out of this spec")
+    if not spec.keys.service:
+        fault = spec.document.fault(
+            ("service",), "a fleet's service has a name", "write service: NAME, the same everywhere"
+        )
+        raise SpecError((fault,))
+    return spec

@@ -1,0 +1,143 @@
+"""One holding of the lease: everything that decides, built from the store and thrown away at its end."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from abreast.app.fleet import FleetGateway, Muster
+from abreast.app.ground import Ground
+from abreast.app.parts import Office, Say, Up, build
+from abreast.app.up import keep_alerts, keep_evidence
+from abreast.model.errors import AbreastError, LeaseLostError, RefusedError, StoreError
+from abreast.model.event import Event, EventKind
+from abreast.model.spec import Spec
+from abreast.operations.orders import OrderBook, carry_out
+from abreast.rollout.observed import Command
+from abreast.state_dir import StateDir
+from abreast.store.lease import DatabaseLease
+from abreast.store.sql import SqlStore
+
+log: Final = logging.getLogger(__name__)
+
+WATCH_S: Final = 0.1
+"""How often it is looked whether the lease is still held: within `abreast.store.lease.MARGIN_S` many times."""
+
+ORDERS_S: Final = 0.1
+"""How often other servers' orders are looked for."""
+
+
+class Holding:
+    """`abreast.ports.Lease` of one token: another one, even of the same server, is another holding."""
+
+    def __init__(self, lease: DatabaseLease) -> None:
+        self._lease = lease
+        self.token = lease.token
+
+    @property
+    def held(self) -> bool:
+        """Whether this very holding goes on."""
+        return self._lease.held and self._lease.token == self.token
+
+
+@dataclass
+class Promise:
+    """The abort that a gateway was told while the store was away: to be ordered again, until it is on record."""
+
+    command: Command | None = None
+
+    def make(self, unrecorded: Sequence[Event]) -> None:
+        """Of what an earlier holding could not record, if it rolled back."""
+        last = next((each for each in reversed(unrecorded) if each.kind is EventKind.PHASE), None)
+        if last is not None:
+            reason = f"{last.reason} (a gateway was told so while the store was away)"
+            self.command = Command(secrets.token_hex(8), "abort", last.actor, reason)
+
+    async def keep(self, give: Callable[[Command], Awaitable[object]]) -> bool:
+        """Give it, if there is one; whether nothing is left to be given. What fails is to be tried again."""
+        command = self.command
+        if command is None:
+            return True
+        try:
+            await give(command)
+        except RefusedError as error:
+            log.info("what was rolled back while the store was away needs no more: %s", error.message)
+        except AbreastError as error:
+            log.warning("what was rolled back while the store was away is not on record yet: %s", error.message)
+            return False
+        if self.command is command:
+            self.command = None
+        return True
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a server brings along into each of its holdings."""
+
+    spec_file: Path
+    state: StateDir
+    store: SqlStore
+    lease: DatabaseLease
+    ground: Ground
+    muster: Muster
+    orders: OrderBook
+    promise: Promise = field(default_factory=Promise)
+
+
+async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None]) -> None:
+    """Decide until the lease is lost; ``assume`` is given what decides once it is built.
+
+    Raises LeaseLostError, StoreError; UsageError and others where the spec does not fit the rollout on record.
+    """
+    holding = Holding(place.lease)
+    store = place.store.fenced(place.lease.fence())
+    office = Office(place.ground, holding)
+    term = await build(spec, place.spec_file, spec.service(), place.state, store, say, office)
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        term.observer.gateway = FleetGateway(place.muster)
+        term.control.fleet = place.muster
+        await term.collector.start()
+        if not holding.held:
+            raise LeaseLostError(f"{spec.service().name}: the lease was lost again at once", "see: abreast status")
+        term.controller.note(EventKind.LEASE, f"server {place.muster.name} decides now (token {holding.token})")
+        assume(term)
+        work = (
+            # Before the first turn: a gateway that was told to roll back is not told otherwise in between.
+            _keep_orders(term, place, holding),
+            term.controller.run(),
+            keep_evidence(term),
+            term.collector.run(),
+            keep_alerts(term),
+        )
+        tasks += [asyncio.create_task(each, name="holding") for each in work]
+        while holding.held:
+            done, _ = await asyncio.wait(tasks, timeout=WATCH_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await term.checker.close()
+        await term.collector.close(stop=True)
+        await asyncio.to_thread(term.alerts.close)
+
+
+async def _keep_orders(term: Up, place: Place, holding: Holding) -> None:
+    """Carry out what other servers are asked for, and first what this one has promised; what fails is tried again."""
+    trouble = ""
+    while True:
+        try:
+            await place.promise.keep(term.controller.submit)
+            await carry_out(term.control, place.orders, holding.token)
+        except StoreError as error:
+            if error.message != trouble:
+                log.warning("orders of other servers cannot be read: %s", error)
+            trouble = error.message
+        else:
+            trouble = ""
+        await term.control.clock.sleep(ORDERS_S)
