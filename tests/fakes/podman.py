@@ -49,7 +49,10 @@ class Podman(Dockerd):
         argv = ["unshare", "--mount", "sh", "-e", "-c", _BEGIN, "podman", *words]
         env = {**os.environ, "CONTAINERS_CONF": str(settings)}
         with (self.home / "log").open("ab") as log:
-            self._process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True, env=env)
+            # Its monitor of a container writes a file where it is when that runs out of memory.
+            self._process = subprocess.Popen(
+                argv, stdout=log, stderr=log, start_new_session=True, env=env, cwd=self.home
+            )
         self.await_answer()
 
     def remove(self) -> None:
