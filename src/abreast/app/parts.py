@@ -3,13 +3,14 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from abreast.alerts.notify import Notifier
 from abreast.checks.checker import Checker
+from abreast.checks.members import Members, Place
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
 from abreast.controller.jury import Jury
@@ -21,10 +22,10 @@ from abreast.drivers.external import ExternalDriver
 from abreast.drivers.process import ProcessDriver
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.api_settings import DEFAULT_LISTEN, ApiSettings
-from abreast.model.errors import (
-    SpecError,
-)
+from abreast.model.checks import public_address
+from abreast.model.errors import SpecError
 from abreast.model.event import Event, EventKind, sentence
+from abreast.model.group import GroupSettings, MemberAddress
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Service
 from abreast.model.spec import Spec
@@ -77,6 +78,7 @@ class Up:
     evidence: SqliteEvidence
     checker: Checker
     keeper: Keeper | None
+    members: Members
     spec_file: Path
     api: ApiSettings
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -118,7 +120,8 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     evidence = SqliteEvidence(store)
     jury = await _jury(gateway, rollout, evidence)
     checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
-    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper)
+    members = Members(places(spec.group), clock, wake)
+    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper, members)
     controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
     controllers.append(controller)
     await process.start()
@@ -139,8 +142,9 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
         flags=await _flags(store, spec, rollout, clock),
         findings=collector,
         alerts=alerts,
+        members=members,
     )
-    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
+    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, members, spec_file, api)
     return Up(control, gateway, drivers, store, *rest)
 
 
@@ -161,6 +165,19 @@ async def _flags(store: SqliteStore, spec: Spec, rollout: Rollout, clock: Clock)
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
     """The hand in the database; None where the spec names none."""
     return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
+
+
+def places(group: GroupSettings | None) -> Mapping[str, Place] | None:
+    """Where the other members of the group answer; None without a group."""
+    return None if group is None else {name: _place(address) for name, address in group.members.items()}
+
+
+def _place(address: MemberAddress) -> Place:
+    if address.url:
+        return Place(public_address(address.url), address.url.rstrip("/"), address.token)
+    path = Path(address.path)
+    socket = path if path.suffix == ".sock" else StateDir.beside(path).api
+    return Place(os.path.normpath(path), "http://abreast", socket=str(socket))
 
 
 def _reserve(process: ProcessDriver, service: Service, api: ApiSettings) -> None:

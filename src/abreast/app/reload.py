@@ -1,6 +1,6 @@
 """A changed spec, taken over while everything runs."""
 
-from abreast.app.parts import Say, Up, require, require_files
+from abreast.app.parts import Say, Up, places, require, require_files
 from abreast.model.errors import (
     AbreastError,
 )
@@ -38,6 +38,7 @@ async def reload_spec(running: Up, say: Say) -> None:
     elif running.keeper is not None or spec.data is not None:
         say("the changed `data` is used from the next `abreast up` on")
     control.require = lambda name: require(service, name)
+    running.members.follow(places(spec.group))
     running.gateway.processes.settings = service.gateway
     controller.note(EventKind.SPEC, "the spec was read again")
     if running.gateway.processes.outdated:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from abreast.controller.loop import Controller
+from abreast.controller.observe import Members
 from abreast.model.rollout import Policy
 from abreast.model.service import Service
 from abreast.operations.flags import FlagDesk
@@ -32,7 +33,7 @@ class Control:
     ``policy`` gives the spec's policy for a candidate (raises UsageError for an unknown one); ``require`` raises
     DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy; ``gateway_metrics`` gives
     Envoy's own by a regular expression (raises UsageError, GatewayError). ``findings`` is None while no answers are
-    compared, ``alerts`` while nobody is to be told.
+    compared, ``alerts`` while nobody is to be told, ``members`` where nobody asks for a release group.
     """
 
     service: Service
@@ -50,3 +51,4 @@ class Control:
     flags: FlagDesk
     findings: FindingsDesk | None = None
     alerts: Alerts | None = None
+    members: Members | None = None

@@ -9,7 +9,7 @@ from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
 from abreast.operations.control import Control
 from abreast.ports import NO_ANSWER, VersionCounts, is_error
-from abreast.rollout import data
+from abreast.rollout import data, group
 from abreast.rollout.commands import allowed
 from abreast.rollout.decide import decide
 from abreast.rollout.evidence import GateEvidence, evidence_of
@@ -116,7 +116,8 @@ class Status:
     """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds.
 
     ``step`` counts from 1 in ``ladder``, whose first ``steps`` are walked one by one; a bake at its end is a phase of
-    its own. ``data`` is what the database says, in sentences. ``startable`` are the versions that could be started now.
+    its own. ``data`` is what the database says, ``group`` how the other members of the release group stand, both in
+    sentences. ``startable`` are the versions that could be started now.
     """
 
     service: str
@@ -148,6 +149,7 @@ class Status:
     allowed: list[str]
     startable: list[str]
     explanation: list[str] = field(default_factory=list)
+    group: list[str] = field(default_factory=list)
 
 
 def status(control: Control) -> Status:
@@ -199,6 +201,7 @@ def status(control: Control) -> Status:
         allowed=list(verbs),
         startable=[each.name for each in control.service.versions if "start" in verbs and each.name != rollout.serving],
         explanation=list(explain(rollout, observed)),
+        group=list(group.told(rollout, observed)),
     )
 
 
