@@ -64,6 +64,11 @@ async def asked(place: Place) -> Standing:
         return await ask(client, place)
 
 
+async def has_asked(server: Server, times: int) -> None:
+    """Wait until the server was asked so often."""
+    await eventually(lambda: len(server.asked) == times)
+
+
 async def refused(place: Place) -> str:
     """Why it says nothing."""
     with pytest.raises(SilentError) as error:
@@ -166,7 +171,7 @@ async def test_every_second_and_only_news_wake(server: Server, clock: FakeClock)
             await eventually(lambda: clock.sleepers == 1)
             server.gives(asdict(replace(SAID, phase_s=2.5 + count)))
             await clock.advance(EVERY_S)
-            await eventually(lambda count=count: len(server.asked) == count)
+            await has_asked(server, count)
         await eventually(lambda: clock.sleepers == 1)
         assert desk.members.heard() == {"cart": Heard(replace(SAID, phase_s=5.5), clock.now())}
         assert len(desk.news) == 1
@@ -187,7 +192,8 @@ async def test_who_does_not_answer_is_asked_less_often_and_what_was_said_is_kept
             await clock.advance(pause - 0.1)
             assert len(server.asked) == count - 1
             await clock.advance(0.1)
-            await eventually(lambda count=count: len(server.asked) == count and clock.sleepers == 1)
+            await has_asked(server, count)
+            await eventually(lambda: clock.sleepers == 1)
         assert desk.members.heard() == {"cart": Heard(SAID, began, "the cart answered 500 to /api/v1/group")}
         assert len(desk.news) == 2
         server.status = 200

@@ -12,7 +12,7 @@ from abreast.load.plan import Plan
 from abreast.load.process import LoadProcess
 from tests.e2e.service import Service, origin
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(180)
 
 ORDER = ["payments", "cart", "shop"]
 PHASES = ("promoting", "baking", "retiring", "completed")
@@ -55,7 +55,7 @@ def members(short_tmp: Path) -> Iterator[dict[str, Service]]:
 def entered(service: Service, phase: str) -> float:
     """When it went into that phase last, by the one clock of this machine."""
     rows: list[dict[str, Any]] = service.client().get("/events", limit=1000)
-    return max(row["at"] for row in rows if row["kind"] == "phase" and row["data"]["after"] == phase)
+    return max(float(row["at"]) for row in rows if row["kind"] == "phase" and row["data"]["after"] == phase)
 
 
 def until_up(service: Service) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from abreast.model.errors import RefusedError, UsageError
 from abreast.model.rollout import (
+    Group,
     ApproveStep,
     BakeStep,
     DifferenceGate,
@@ -194,3 +195,10 @@ class TestWhatCannotChange:
         with pytest.raises(RefusedError, match=r"users\.by: .* would move users between the versions"):
             require_same(SERVICE, after, under_way(Phase.PROGRESSING))
         require_same(SERVICE, after, serving())
+
+
+def test_the_group_of_a_rollout_under_way_stays() -> None:
+    other = replace(POLICY, group=Group("spring", ("cart", "shop")))
+    with pytest.raises(RefusedError, match="group: another group or order during a rollout would leave"):
+        replan(under_way(Phase.PROGRESSING, POLICY), other)
+    assert replan(under_way(Phase.ROLLED_BACK, POLICY), other).policy.group == other.group

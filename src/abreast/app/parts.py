@@ -88,8 +88,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     """Every part, wired to the others. Raises AbreastError, OSError."""
     clock, api = SystemClock(), spec.api
     rollout = await load_rollout(store, spec, service, clock.now())
-    tokens = await _tokens(store, service)
-    secret = await store.secret("tester", secrets.token_urlsafe(18))
+    tokens, secret = await _tokens(store, service), await store.secret("tester", secrets.token_urlsafe(18))
     controllers: list[Controller] = []
 
     def wake() -> None:
@@ -109,7 +108,7 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     process = ProcessDriver(state.path, state.run, clock, wake, _of_instances(note), service.name)
     _reserve(process, service, api)
     drivers = Drivers(process, ExternalDriver(clock, wake, _of_instances(note)))
-    keeper = _keeper(spec, clock, wake, note)
+    keeper, members = _keeper(spec, clock, wake, note), Members(places(spec.group), clock, wake)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
@@ -120,7 +119,6 @@ async def build(spec: Spec, spec_file: Path, service: Service, state: StateDir, 
     evidence = SqliteEvidence(store)
     jury = await _jury(gateway, rollout, evidence)
     checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
-    members = Members(places(spec.group), clock, wake)
     observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper, members)
     controller = Controller(rollout, observer=observer, actor=actor, store=store, clock=clock, on_event=heard)
     controllers.append(controller)
