@@ -63,6 +63,10 @@ class TestReading:
         findings = (await http.get("/doctor")).json()
         assert {"state": "ok", "what": "the store can be written", "remedy": ""} in findings
 
+    async def test_how_it_stands_in_its_group(self, http: httpx.AsyncClient) -> None:
+        said = (await http.get("/group")).json()
+        assert (said["format"], said["service"], said["group"], said["stage"]) == (1, "shop", "", "walking")
+
     async def test_the_testers_headers(self, http: httpx.AsyncClient) -> None:
         assert (await http.get("/tester")).json() == {"stable": "stable:secret", "candidate": "candidate:secret"}
 

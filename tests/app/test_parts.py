@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from abreast.app.parts import Up, line, load_rollout, require_files
+from abreast.app.parts import Up, line, load_rollout, places, require_files
 from abreast.app.up import _look
+from abreast.checks.members import Place
 from abreast.clock import SystemClock
 from abreast.model.errors import RefusedError, SpecError
 from abreast.model.event import Event, EventKind
+from abreast.model.group import GroupSettings, MemberAddress
 from abreast.model.rollout import Phase, WeightStep
 from abreast.model.traffic import Shadowing
 from abreast.state_dir import StateDir
@@ -53,6 +55,20 @@ class TestStoredRollout:
         read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})
         with pytest.raises(RefusedError, match="the changed spec says: `weight 7 %`"):
             await load_rollout(store, read, read.service(), 5.0)
+
+
+def test_where_the_other_members_answer(short_tmp: Path) -> None:
+    assert places(None) is None
+    members = {
+        "payments": MemberAddress("https://payments:9443/", "t0ken"),
+        "cart": MemberAddress(path=f"{short_tmp}/shop/../cart"),
+        "mail": MemberAddress(path="/run/mail.sock"),
+    }
+    assert places(GroupSettings("spring", ("payments", "shop", "cart", "mail"), members)) == {
+        "payments": Place("https://payments:9443", "https://payments:9443", "t0ken"),
+        "cart": Place(f"{short_tmp}/cart", "http://abreast", socket=f"{short_tmp}/cart/.abreast/run/api.sock"),
+        "mail": Place("/run/mail.sock", "http://abreast", socket="/run/mail.sock"),
+    }
 
 
 class TestRequired:

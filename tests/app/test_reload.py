@@ -14,7 +14,8 @@ from abreast.app.parts import Up
 from abreast.app.reload import reload_spec
 from abreast.model.errors import UsageError
 from abreast.model.event import EventKind
-from abreast.model.rollout import WeightStep
+from abreast.model.group import Heard
+from abreast.model.rollout import Group, WeightStep
 from abreast.model.service import UserKey
 from abreast.rollout.observed import Command
 from tests.app.specs import building, spec
@@ -112,6 +113,17 @@ async def test_the_address_of_the_api_holds_until_the_next_start_and_that_is_sai
         assert running.said == ["the changed `api` is used from the next `abreast up` on"]
     await running.reads()
     assert running.said == []
+
+
+async def test_the_group_follows_it_between_rollouts(running: Reloading) -> None:
+    up = running.up
+    assert up.members.heard() is None
+    group = {"name": "spring", "order": ["cart", "shop"], "members": {"cart": "../cart"}}
+    await running.reads(group=group)
+    assert up.members.heard() == {"cart": Heard()}
+    assert up.control.policy("v2").group == Group("spring", ("cart", "shop"))
+    await running.reads()
+    assert up.members.heard() is None
 
 
 async def test_flags_follow_it_and_what_changed_of_them_is_in_the_audit_log(running: Reloading) -> None:

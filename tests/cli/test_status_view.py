@@ -58,6 +58,11 @@ def test_what_the_database_says_is_one_line() -> None:
     assert "\n  data      v1 may write; v2 is fenced and only reads\n" in text
 
 
+def test_how_the_group_stands_is_one_line() -> None:
+    text = tree(state(group=["payments is baking: ready", "cart has not answered yet"]))
+    assert "\n  group     payments is baking: ready; cart has not answered yet\n" in text
+
+
 def test_a_store_that_fails_comes_first() -> None:
     text = tree(state(store_error="the store cannot be written: disk full\n  → make room"))
     assert text.splitlines()[1] == "  ! the store cannot be written: disk full"

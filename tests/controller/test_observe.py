@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from abreast.analysis.assessment import Counted
 from abreast.model.checks import Check
+from abreast.model.group import Heard
 from abreast.model.registry import ConsulService, Registry
 from abreast.model.rollout import Phase
 from tests.controller.stage import Stage
+from tests.fakes.members import FakeMembers
 from tests.rollout.play import BEGIN, POLICY, serving, under_way
 from tests.rollout.traffic import BROKEN, GOOD
 
@@ -28,6 +30,13 @@ async def test_it_has_every_fact() -> None:
     assert observed.differences is stage.comparisons.seen
     assert observed.checks == {"p99": stage.checks.answers["p99"]}
     assert stage.checks.followed[-1] == (stage.rollout, True)
+
+
+async def test_without_anybody_who_asks_there_is_no_group() -> None:
+    stage = await Stage.climbing()
+    assert stage.controller.observe().group is None
+    stage.controller._observer.members = FakeMembers({"cart": Heard(trouble="gone")})
+    assert stage.controller.observe().group == {"cart": Heard(trouble="gone")}
 
 
 async def test_it_is_a_copy_that_stays_as_it_was() -> None:

@@ -9,7 +9,9 @@ from abreast.operations.commands import Done, Order, give, obeys, restart_gatewa
 from abreast.operations.control import ServerStatus
 from tests.controller.stage import Stage
 from tests.fakes.fleet import FakeFleet
+from tests.fakes.members import FakeMembers
 from tests.operations.desk import desk_of, running
+from tests.rollout.members import GROUPED, heard, said
 from tests.rollout.play import POLICY, at, serving, under_way
 
 
@@ -45,6 +47,36 @@ async def test_servers_that_are_lost_are_named_for_nobody_knows_what_their_gatew
         desk.control.fleet = FakeFleet([ServerStatus("a", decides=True, silent_s=0.0, lost=False), silent])
         done = await give(desk.control, Order("abort", "ada"))
         assert (done.obeyed_s, done.unconfirmed) == (0.0, ["c"])
+
+
+class TestGroup:
+    """What the group may refuse is decided by what its members say now; going back asks nobody."""
+
+    async def test_a_start_waits_for_the_members_answers(self) -> None:
+        async with running(serving(GROUPED)) as desk:
+            late = heard(said("payments", Phase.COMPLETED), said("cart", Phase.COMPLETED), at=desk.control.clock.now())
+            desk.control.members = desk.stage.controller._observer.members = FakeMembers({}, late)
+            desk.control.policy = lambda _name: GROUPED
+            await give(desk.control, Order("start", "ada", version="v2"))
+            assert desk.stage.rollout.attempt == 2
+
+    async def test_it_is_refused_while_one_does_not_answer(self) -> None:
+        async with running(serving(GROUPED)) as desk:
+            desk.control.members = desk.stage.controller._observer.members = FakeMembers({})
+            desk.control.policy = lambda _name: GROUPED
+            with pytest.raises(
+                RefusedError, match="payments has not answered yet; cart has not answered yet"
+            ) as caught:
+                await give(desk.control, Order("start", "ada", version="v2"))
+            assert caught.value.remedy == "wait for the group, or leave it with this rollout: `--alone`"
+            done = await give(desk.control, Order("start", "ada", version="v2", alone=True))
+            assert done.phase in {"pending", "progressing"}
+
+    async def test_an_abort_asks_nobody(self) -> None:
+        async with running(under_way(Phase.PROGRESSING, GROUPED, attempt=1)) as desk:
+            desk.control.members = members = FakeMembers({})
+            await give(desk.control, Order("abort", "ada"))
+            assert members.asked == 0
 
 
 class TestStart:

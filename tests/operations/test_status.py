@@ -28,7 +28,9 @@ from tests.contracts.test_findings import a_finding
 from tests.controller.stage import FULL, Stage
 from tests.fakes.findings_desk import FakeFindingsDesk
 from tests.fakes.fleet import FakeFleet
+from tests.fakes.members import FakeMembers
 from tests.operations.desk import desk_of
+from tests.rollout.members import GROUPED
 from tests.rollout.play import BEGIN, POLICY, serving, under_way
 from tests.rollout.traffic import BAD, GOOD, Both
 
@@ -214,6 +216,13 @@ async def test_after_a_rollout_the_winner_is_stable_and_the_loser_is_shown_until
     assert loser is not None
     await stage.driver.run(loser)
     assert [(each.name, each.side) for each in read(stage).versions] == [("v2", "stable"), ("v1", "")]
+
+
+async def test_how_the_group_stands_is_told() -> None:
+    desk = desk_of(await Stage.at(under_way(Phase.PROGRESSING, GROUPED, attempt=1)))
+    assert status(desk.control).group == []
+    desk.stage.controller._observer.members = FakeMembers({})
+    assert status(desk.control).group == ["payments has not answered yet", "cart has not answered yet"]
 
 
 async def test_a_store_that_fails_is_told_with_its_remedy() -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self, TypedDict, Unpack
 
 from abreast.model.event import Event, EventKind
+from abreast.model.group import Heard
 from abreast.model.rollout import (
     ApproveStep,
     BakeStep,
@@ -132,6 +133,7 @@ class Words(TypedDict, total=False):
     version: str | None
     weight: int | None
     full: bool
+    alone: bool
     revision: int | None
     policy: Policy | None
 
@@ -163,6 +165,7 @@ class Play:
     differences: Differences = field(default_factory=Differences)
     hopeless: dict[str, str] = field(default_factory=dict)
     data: DataState | None = None
+    group: dict[str, Heard] | None = None
     counting_since: float = BEGIN - 3600
     story: list[Event] = field(default_factory=list)
     watch: Watch = field(default_factory=Watch)
@@ -188,6 +191,7 @@ class Play:
             differences=self.differences,
             hopeless=self.hopeless,
             data=self.data,
+            group=self.group,
         )
 
     # What happens: each is one turn

@@ -10,6 +10,7 @@ from abreast.model.rollout import (
     BakeStep,
     DifferenceGate,
     ErrorGate,
+    Group,
     HoldStep,
     Phase,
     Policy,
@@ -207,3 +208,10 @@ class TestWhatCannotChange:
         with pytest.raises(RefusedError, match=r"users\.by: .* would move users between the versions"):
             require_same(SERVICE, after, under_way(Phase.PROGRESSING))
         require_same(SERVICE, after, serving())
+
+
+def test_the_group_of_a_rollout_under_way_stays() -> None:
+    other = replace(POLICY, group=Group("spring", ("cart", "shop")))
+    with pytest.raises(RefusedError, match="group: another group or order during a rollout would leave"):
+        replan(under_way(Phase.PROGRESSING, POLICY), other)
+    assert replan(under_way(Phase.ROLLED_BACK, POLICY), other).policy.group == other.group

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from abreast.api.access import VIEWER, Admin, Operator, acting
 from abreast.api.problems import statuses
 from abreast.model.errors import UsageError
-from abreast.operations import commands, doctor, machine, record, status
+from abreast.model.group import Standing
+from abreast.operations import commands, doctor, group, machine, record, status
 from abreast.operations.control import Control
 from abreast.operations.record import MOST_MINUTES
 from abreast.rollout.observed import Verb
@@ -27,6 +28,7 @@ class OrderBody(BaseModel):
     version: str | None = Field(default=None, max_length=200, description="start: the version to roll out")
     weight: int | None = Field(default=None, ge=0, le=10_000, description="weight: hundredths of a percent")
     full: bool = Field(default=False, description="promote: skip all remaining steps")
+    alone: bool = Field(default=False, description="without the release group, which the rollout leaves by it")
 
 
 def routes(control: Control) -> APIRouter:
@@ -44,6 +46,11 @@ def _add_reading(router: APIRouter, control: Control) -> None:
         found = status.status(control)
         response.headers["etag"] = f'"{found.revision}"'
         return found
+
+    @router.get("/group", dependencies=[VIEWER], responses=statuses())
+    async def get_group() -> Standing:
+        """How this service stands in its release group: what the other members ask for each second."""
+        return group.standing(control)
 
     @router.get("/events", dependencies=[VIEWER], responses=statuses())
     async def get_events(
@@ -85,7 +92,7 @@ def _add_commands(router: APIRouter, control: Control) -> None:
     ) -> commands.Done:
         """A person's command; ``If-Match`` with the revision that was read guards against lost updates."""
         actor, revision = acting(caller, body.actor), _revision(if_match)
-        order = commands.Order(verb, actor, body.reason, body.version, body.weight, body.full, revision)
+        order = commands.Order(verb, actor, body.reason, body.version, body.weight, body.full, body.alone, revision)
         return await commands.give(control, order)
 
 

@@ -1,8 +1,9 @@
 """What `abreast up` is made of, put together; nothing is started here but what the building itself needs."""
 
 import asyncio
+import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from abreast.alerts.notify import Notifier
 from abreast.app.etcd_spec import EtcdSpec
 from abreast.app.ground import Ground, Note, Wake, lay_ground, require
 from abreast.checks.checker import Checker
+from abreast.checks.members import Members, Place
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
 from abreast.controller.jury import Jury
@@ -19,10 +21,10 @@ from abreast.controller.observe import Observer
 from abreast.drivers.combined import Drivers
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.api_settings import ApiSettings
-from abreast.model.errors import (
-    SpecError,
-)
+from abreast.model.checks import public_address
+from abreast.model.errors import SpecError
 from abreast.model.event import Event, EventKind, sentence
+from abreast.model.group import GroupSettings, MemberAddress
 from abreast.model.rollout import Rollout
 from abreast.model.service import Service
 from abreast.model.spec import Spec
@@ -81,6 +83,7 @@ class Up:
     evidence: SqlEvidence
     checker: Checker
     keeper: Keeper | None
+    members: Members
     spec_file: Path
     api: ApiSettings
     config: EtcdSpec | None = None
@@ -114,7 +117,7 @@ async def build(
         alerts.hear(event)
         checker.post(controllers[0].rollout, event)
 
-    keeper = _keeper(spec, clock, wake, note)
+    keeper, members = _keeper(spec, clock, wake, note), Members(places(spec.group), clock, wake)
     actor = Actor(service, drivers, gateway, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
@@ -125,7 +128,7 @@ async def build(
     evidence = SqlEvidence(store)
     jury = await _jury(gateway, rollout, evidence, clock)
     checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
-    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper)
+    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper, members)
     controller = Controller(
         rollout,
         observer=observer,
@@ -141,8 +144,8 @@ async def build(
         await ground.start(service, rollout)
 
     control = control_of(ground, spec, store, controller, await _flags(store, spec, rollout, clock), secret)
-    control.findings, control.alerts = collector, alerts
-    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, spec_file, api)
+    control.findings, control.alerts, control.members = collector, alerts, members
+    rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, members, spec_file, api)
     return Up(control, controller, gateway, drivers, store, *rest)
 
 
@@ -177,6 +180,19 @@ async def _flags(store: SqlStore, spec: Spec, rollout: Rollout, clock: Clock) ->
 def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
     """The hand in the database; None where the spec names none."""
     return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
+
+
+def places(group: GroupSettings | None) -> Mapping[str, Place] | None:
+    """Where the other members of the group answer; None without a group."""
+    return None if group is None else {name: _place(address) for name, address in group.members.items()}
+
+
+def _place(address: MemberAddress) -> Place:
+    if address.url:
+        return Place(public_address(address.url), address.url.rstrip("/"), address.token)
+    path = Path(address.path)
+    socket = path if path.suffix == ".sock" else StateDir.beside(path).api
+    return Place(os.path.normpath(path), "http://abreast", socket=str(socket))
 
 
 async def _alerts(service: Service, state: StateDir, store: SqlStore) -> Notifier:

@@ -2,7 +2,7 @@
 
 from abreast.app import etcd_spec
 from abreast.app.ground import require
-from abreast.app.parts import Say, Up, require_files
+from abreast.app.parts import Say, Up, places, require_files
 from abreast.model.errors import (
     AbreastError,
 )
@@ -45,6 +45,7 @@ async def reload_spec(running: Up, say: Say) -> None:
     elif running.keeper is not None or spec.data is not None:
         say("the changed `data` is used from the next `abreast up` on")
     control.require = lambda name: require(service, name)
+    running.members.follow(places(spec.group))
     running.gateway.processes.settings = service.gateway
     controller.note(EventKind.SPEC, "the spec was read again" + (f" ({config.origin})" if config else ""), actor)
     if config is not None:

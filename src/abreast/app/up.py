@@ -121,6 +121,7 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     """Versions first, then Envoy: it listens only once somebody can answer."""
     control, gateway = running.control, running.gateway
     rollout = control.controller.rollout
+    running.tasks.append(asyncio.create_task(running.members.run(), name="members"))
     await running.collector.start()
     adopted = await gateway.start()
     if not adopted:

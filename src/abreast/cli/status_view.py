@@ -36,6 +36,8 @@ def _evidence(status: Json) -> Iterator[str]:
         yield f"  {_shadow(status['shadow'])}"
     if status["data"]:
         yield f"  data      {'; '.join(status['data'])}"
+    if status.get("group"):  # without one, and for what an older control plane says
+        yield f"  group     {'; '.join(status['group'])}"
     if status["gates"]:
         yield "  gates"
     for gate in status["gates"]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from abreast.cli.client import Client
-from abreast.cli.options import DEFAULT_FILE, AsJson, Reason, SpecFile, Timeout, Wait
+from abreast.cli.options import DEFAULT_FILE, Alone, AsJson, Reason, SpecFile, Timeout, Wait
 from abreast.cli.plan_report import report, seen_load
 from abreast.cli.watch import show, wait_for_rest
 from abreast.model.errors import UsageError
@@ -23,6 +23,7 @@ def start(
     plan: Annotated[
         bool, typer.Option("--plan", help="only print what it would do, and how long at the present rate")
     ] = False,
+    alone: Alone = False,
     reason: Reason = "",
     wait: Wait = False,
     timeout: Timeout = "24h",
@@ -33,7 +34,7 @@ def start(
         report(load_spec(file), file, version, seen_load(file), as_json=as_json)
         return
     client = Client(file)
-    order: dict[str, object] = {"version": version, "reason": reason}
+    order: dict[str, object] = {"version": version, "reason": reason, **_apart(alone=alone)}
     if wait and as_json:
         client.post("/commands/start", order)  # the state at the end is all that is printed: one document
     else:
@@ -48,11 +49,12 @@ def promote(
     *,
     file: SpecFile = DEFAULT_FILE,
     full: Annotated[bool, typer.Option("--full", help="skip all remaining steps")] = False,
+    alone: Alone = False,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Approve: go on to the next step without waiting for the rest of this one."""
-    _give(Client(file), "promote", {"full": full, "reason": reason}, as_json=as_json)
+    _give(Client(file), "promote", {"full": full, "reason": reason, **_apart(alone=alone)}, as_json=as_json)
 
 
 def pause(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
@@ -65,30 +67,33 @@ def resume(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJso
     _give(Client(file), "resume", {"reason": reason}, as_json=as_json)
 
 
-def abort(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+def abort(*, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False) -> None:
     """Roll back now: all users to stable."""
-    _give(Client(file), "abort", {"reason": reason}, as_json=as_json)
+    _give(Client(file), "abort", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
 
 
-def undo(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+def undo(*, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False) -> None:
     """Roll back after promotion, as long as the old version is there."""
-    _give(Client(file), "undo", {"reason": reason}, as_json=as_json)
+    _give(Client(file), "undo", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
 
 
-def retry(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+def retry(*, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False) -> None:
     """Try a candidate again that was rolled back; the same users are first."""
-    _give(Client(file), "retry", {"reason": reason}, as_json=as_json)
+    _give(Client(file), "retry", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
 
 
-def retire(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
+def retire(
+    *, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False
+) -> None:
     """End the side that lost the traffic now, instead of after `retire.after`."""
-    _give(Client(file), "retire", {"reason": reason}, as_json=as_json)
+    _give(Client(file), "retire", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
 
 
 def weight(
     share: Annotated[str, typer.Argument(help="share of users on the candidate, such as 20%")],
     *,
     file: SpecFile = DEFAULT_FILE,
+    alone: Alone = False,
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +102,7 @@ def weight(
         hundredths = parse_weight(share)
     except ValueError as error:
         raise UsageError(str(error), "such as: abreast weight 20%") from None
-    _give(Client(file), "weight", {"weight": hundredths, "reason": reason}, as_json=as_json)
+    _give(Client(file), "weight", {"weight": hundredths, "reason": reason, **_apart(alone=alone)}, as_json=as_json)
 
 
 def events(
@@ -154,6 +159,11 @@ def restart(*, file: SpecFile = DEFAULT_FILE) -> None:
     sys.stdout.flush()
     done = Client(file).post("/restart-gateway", {})
     sys.stdout.write(f"{done['message']}\n")
+
+
+def _apart(*, alone: bool) -> dict[str, object]:
+    """What an order says of the release group: nothing, unless it leaves it."""
+    return {"alone": True} if alone else {}
 
 
 def _give(client: Client, verb: str, body: dict[str, object], *, as_json: bool) -> None:

@@ -2,16 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from abreast.model.group import Heard
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Service, Version
 from abreast.ports import Checks, Clock, Comparisons, Counts, DataKeeper, Driver, Gateway, Verdicts
 from abreast.rollout.observed import Command, Observed
 
 
+class Members(Protocol):
+    """The other members of the release group, asked in the background."""
+
+    def heard(self) -> Mapping[str, Heard] | None:
+        """What each said last, by its service's name; None without a group."""
+
+    async def refreshed(self) -> None:
+        """Ask everybody now, and wait a moment until they have answered or failed to."""
+
+
 @dataclass
 class Observer:
-    """Looks at the world through the ports. ``data`` is None for a service without data of its own."""
+    """Looks at the world through the ports.
+
+    ``data`` is None for a service without data of its own, ``members`` where nobody asks for a release group.
+    """
 
     service: Service
     driver: Driver
@@ -22,6 +37,7 @@ class Observer:
     verdicts: Verdicts
     checks: Checks
     data: DataKeeper | None = None
+    members: Members | None = None
 
     def observe(
         self, rollout: Rollout, commands: Sequence[Command] = (), hopeless: Mapping[str, str] | None = None
@@ -42,6 +58,7 @@ class Observer:
             differences=self.comparisons.differences(rollout),
             checks=self.checks.results(),
             data=self.data.state() if self.data else None,
+            group=self.members.heard() if self.members else None,
             commands=tuple(commands),
             hopeless=dict(hopeless or {}),
         )

@@ -160,6 +160,14 @@ class DataGate:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The release group that a service is promoted and rolled back with: all members, in the order of rolling back."""
+
+    name: str
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Policy:
     """How a rollout moves: made from the spec when it starts, and stored with it."""
 
@@ -174,6 +182,7 @@ class Policy:
     promql: tuple[PromqlGate, ...] = ()
     webhooks: tuple[Webhook, ...] = ()
     data: DataGate | None = None
+    group: Group | None = None
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     retire_after_s: float = 86_400.0
     unused_for_s: float = 900.0
@@ -210,6 +219,8 @@ class Rollout:
     - ``retire_now``: a person asked not to wait for ``retire_after_s``.
     - ``candidate_missing_since``: since when no instance of the candidate is ready while it should serve.
     - ``silent``: it was said that the candidate gets no requests although it has weight.
+    - ``attempt``: which attempt of the release group was begun last, counted by the members together.
+    - ``alone``: a person took this rollout out of the group; its attempt is as it was before.
     """
 
     service: str
@@ -233,6 +244,8 @@ class Rollout:
     silent: bool = False
     released_at: float | None = None
     retire_now: bool = False
+    attempt: int = 0
+    alone: bool = False
     reason: str = ""
     revision: int = 0
 

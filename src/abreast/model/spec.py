@@ -21,6 +21,7 @@ from abreast.model.data_settings import DataSettings
 from abreast.model.document import Document, Path, read_document
 from abreast.model.errors import SpecError, UsageError
 from abreast.model.flag import Flag
+from abreast.model.group import GroupSettings
 from abreast.model.rollout import DataGate, DifferenceGate, ErrorGate, LatencyGate, Policy
 from abreast.model.service import ACCESS_LOG, AccessLog, GatewaySettings, Service, Tls, Traces, Version
 from abreast.model.shadow import ShadowPolicy
@@ -98,6 +99,11 @@ class Spec:
         """The database that the versions share; None when the spec names none."""
         return self.keys.data.settings(self._path) if self.keys.data else None
 
+    @property
+    def group(self) -> GroupSettings | None:
+        """The release group and where its other members answer; None when the spec names none."""
+        return self.keys.group.settings(self._path) if self.keys.group else None
+
     def policy(self, candidate: str) -> Policy:
         """How a rollout of this version moves. Raises UsageError when the spec has no such version."""
         version = self.keys.versions.get(candidate)
@@ -121,6 +127,7 @@ class Spec:
             promql=tuple(keys.gate() for keys in rollout.gates.promql),
             webhooks=tuple(keys.webhook() for keys in rollout.gates.webhooks),
             data=self._data_gate(),
+            group=self.keys.group.group() if self.keys.group else None,
             shadow=self._shadow(version),
             retire_after_s=rollout.retire.after_s,
             unused_for_s=rollout.retire.unused_for_s,

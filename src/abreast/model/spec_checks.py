@@ -12,6 +12,7 @@ from abreast.model.spec_container_keys import container_conflicts
 from abreast.model.spec_data_keys import data_conflicts
 from abreast.model.spec_flag_keys import flag_conflicts
 from abreast.model.spec_gate_keys import gate_conflicts
+from abreast.model.spec_group_keys import group_conflicts
 from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_kubernetes_keys import deployment_conflicts, kubernetes_conflicts
 from abreast.model.spec_log_keys import log_conflicts
@@ -61,6 +62,8 @@ def conflicts(keys: SpecKeys, service: str) -> Iterator[Conflict]:
     yield from _hooks(keys)
     if keys.data is not None:
         yield from data_conflicts(keys.data, keys.versions, service)
+    if keys.group is not None:
+        yield from group_conflicts(keys.group, service)
 
 
 def _hooks(keys: SpecKeys) -> Iterator[Conflict]:

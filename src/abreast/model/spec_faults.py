@@ -27,6 +27,7 @@ _NAMED: Final = frozenset(
     {
         *("versions", "versions.*.env", "rollout.gates.differences.endpoints"),
         *("rollout.gates.webhooks.*.metadata", "data.migrations", "data.roles"),
+        "group.members",
         *("flags", "flags.*.variants", "flags.*.rules.*.when"),
         *("versions.*.container.labels", "versions.*.container.build.args"),
         *(
@@ -135,7 +136,7 @@ def _words(details: ErrorDetails, path: Path) -> tuple[str, str]:
         return _unknown(path)
     if kind == "missing":
         return f"`{path[-1]}` is missing", f"add `{path[-1]}: …`"
-    secret = path[:1] in {("alerts",), ("data",)} or path[:3] == ("rollout", "gates", "webhooks")
+    secret = path[:1] in {("alerts",), ("data",), ("group",)} or path[:3] == ("rollout", "gates", "webhooks")
     found = without_secrets(details["input"]) if secret else show(details["input"])
     wanted = _KINDS.get(kind, "another kind of value")
     if kind == "model_type" and shape(path) == "rollout.steps.*":

@@ -28,6 +28,7 @@ from abreast.model.spec_data_keys import DataGateKeys, DataKeys
 from abreast.model.spec_entry import HOUR, YEAR, Keys, entry, many, seconds, written_share
 from abreast.model.spec_flag_keys import NamedFlags
 from abreast.model.spec_gate_keys import PromqlKeys, WebhookKeys
+from abreast.model.spec_group_keys import GroupKeys
 from abreast.model.spec_kubernetes_keys import SOME_KUBERNETES, KubernetesKeys, deployment_name
 from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
 from abreast.model.spec_registry_keys import Endpoints, RegistryKeys
@@ -345,6 +346,9 @@ class SpecKeys(Keys):
     rollout: RolloutKeys = Field(default_factory=RolloutKeys, description="how a rollout moves")
     data: Annotated[DataKeys | None, SOMETHING] = Field(
         default=None, description="the database that the versions share; left out: abreast touches none"
+    )
+    group: Annotated[GroupKeys | None, SOMETHING] = Field(
+        default=None, description="the release group; left out: the service is promoted by itself"
     )
     flags: NamedFlags = Field(default_factory=dict, description="feature flags by name, served by OFREP")
     logs: LogsKeys = Field(default_factory=LogsKeys, description="what is written down of users' requests")

@@ -15,6 +15,7 @@ from abreast.model.spec_data_keys import URL
 from abreast.model.spec_data_values import checked_database_url
 from abreast.model.spec_gate_keys import PROMQL, WEBHOOKS
 from abreast.model.spec_gate_values import checked_http_url
+from abreast.model.spec_group_keys import checked_member_url, expanded_members
 from abreast.model.spec_keys import GatesKeys, SpecKeys, VersionKeys
 from abreast.model.spec_registry_keys import RegistryKeys
 from abreast.model.spec_shadow_values import checked_alert_url, without_secrets
@@ -73,7 +74,11 @@ def expanded(keys: SpecKeys, document: Document, environment: Mapping[str, str])
     gates = _gates(keys.rollout.gates, expand, lambda text, path: url(text, path, checked_http_url))
     rollout = keys.rollout.model_copy(update={"gates": gates})
     data = keys.data and keys.data.model_copy(update={"url": url(keys.data.url, URL, checked_database_url)})
-    changed = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data}
+    group = keys.group
+    if group is not None:
+        members = expanded_members(group, expand, lambda text, path: url(text, path, checked_member_url))
+        group = group.model_copy(update={"members": members})
+    changed = {"versions": versions, "alerts": alerts, "rollout": rollout, "data": data, "group": group}
     return keys.model_copy(update=changed), faults
 
 

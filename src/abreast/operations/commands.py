@@ -14,6 +14,9 @@ from abreast.rollout.turn import split_of
 OBEY_TIMEOUT_S: Final = 5.0
 """How long a command's answer waits for the gateways; they go on being told after that."""
 
+_ASKING: Final = frozenset({"start", "retry", "promote", "weight", "retire"})
+"""Verbs that the release group may refuse, by what its members say now. Nothing that sends users back waits for it."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -40,6 +43,7 @@ class Order:
     version: str | None = None
     weight: int | None = None
     full: bool = False
+    alone: bool = False
     revision: int | None = None
 
 
@@ -62,6 +66,8 @@ async def give(control: Control, order: Order) -> Done:
     if order.verb == "weight" and order.weight is None:
         message = "weight needs a share of users"
         raise UsageError(message, "such as: abreast weight 20%")
+    if control.members is not None and order.verb in _ASKING:
+        await control.members.refreshed()
     began = control.clock.now()
     reply = await control.controller.submit(command)
     obeyed = await control.controller.until(lambda: obeys(control), OBEY_TIMEOUT_S)

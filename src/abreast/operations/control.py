@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from abreast.controller.observe import Members
 from abreast.model.errors import StoreError
 from abreast.model.event import EventKind
 from abreast.model.registry_state import RegistryState
@@ -82,8 +83,9 @@ class Control:
     ``policy`` gives the spec's policy for a candidate (raises UsageError for an unknown one); ``require`` raises
     DriverError if a version cannot be started here; ``restart_gateway`` hot-restarts Envoy; ``gateway_metrics`` gives
     Envoy's own by a regular expression (raises UsageError, GatewayError). ``findings`` is None while no answers are
-    compared, ``alerts`` while nobody is to be told, ``fleet`` where the store is not shared. ``registries`` says what
-    is known of where endpoints are looked up, ``spec_trouble`` why the spec in etcd is not what is in force, if so.
+    compared, ``alerts`` while nobody is to be told, ``fleet`` where the store is not shared, ``members`` where nobody
+    asks for a release group. ``registries`` says what is known of where endpoints are looked up, ``spec_trouble`` why
+    the spec in etcd is not what is in force, if so.
     """
 
     service: Service
@@ -104,3 +106,4 @@ class Control:
     registries: Callable[[], Sequence[RegistryState]] = tuple
     spec_trouble: Callable[[], str] = str
     fleet: Fleet | None = None
+    members: Members | None = None

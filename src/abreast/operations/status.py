@@ -9,7 +9,7 @@ from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
 from abreast.operations.control import Control, ServerStatus
 from abreast.ports import NO_ANSWER, VersionCounts, is_error
-from abreast.rollout import data
+from abreast.rollout import data, group
 from abreast.rollout.commands import allowed
 from abreast.rollout.decide import decide
 from abreast.rollout.evidence import GateEvidence, evidence_of
@@ -126,8 +126,9 @@ class Status:
     """Everything that ``abreast status`` shows. Weights in hundredths of a percent, times in seconds.
 
     ``step`` counts from 1 in ``ladder``, whose first ``steps`` are walked one by one; a bake at its end is a phase of
-    its own. ``data`` is what the database says, in sentences. ``startable`` are the versions that could be started now;
-    ``servers`` those that share a store, none where `abreast up` has it to itself.
+    its own. ``data`` is what the database says, ``group`` how the other members of the release group stand, both in
+    sentences. ``startable`` are the versions that could be started now; ``servers`` those that share a store, none
+    where `abreast up` has it to itself.
     """
 
     service: str
@@ -160,6 +161,7 @@ class Status:
     startable: list[str]
     servers: list[ServerRecord] = field(default_factory=list)
     explanation: list[str] = field(default_factory=list)
+    group: list[str] = field(default_factory=list)
 
 
 def status(control: Control) -> Status:
@@ -212,6 +214,7 @@ def status(control: Control) -> Status:
         startable=[each.name for each in control.service.versions if "start" in verbs and each.name != rollout.serving],
         servers=[_server(each) for each in control.fleet.servers] if control.fleet else [],
         explanation=list(explain(rollout, observed)),
+        group=list(group.told(rollout, observed)),
     )
 
 

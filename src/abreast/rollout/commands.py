@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from abreast.model.event import EventKind
+from abreast.model.group import Stage
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.units import FULL_WEIGHT, about, format_weight
+from abreast.rollout import group
 from abreast.rollout.actions import Reply
 from abreast.rollout.checks import holding
 from abreast.rollout.observed import Command
@@ -28,12 +30,26 @@ def obey(turn: Turn, command: Command, read: Rollout) -> Outcome:
         reply = Reply(accepted=False, message=message, remedy="look at: abreast status", conflict=True)
         outcome = (turn, reply)
     else:
-        outcome = _VERBS[command.verb](turn, command)
+        outcome = _apart(turn, command) if command.alone else _VERBS[command.verb](turn, command)
     after, reply = outcome
     if reply.accepted:
         return after, replace(reply, idle=after is turn)
     reason = f"{command.verb} refused: {reply.message}"
     return after.noted(EventKind.REFUSED, command.actor, reason, verb=command.verb), reply
+
+
+def _apart(turn: Turn, command: Command) -> Outcome:
+    """Carry it out without the group, to which the rollout does not belong from then on."""
+    policy = command.policy or turn.rollout.policy
+    if policy.group is None:
+        return turn, Reply(accepted=False, message="there is no group to be left", remedy="give it without `--alone`")
+    if command.verb not in _ALONE:
+        message = f"{command.verb} concerns this service only"
+        return turn, Reply(accepted=False, message=message, remedy="give it without `--alone`")
+    words = f"without group {policy.group.name}"
+    told = replace(command, reason=f"{command.reason} ({words})" if command.reason else words)
+    after, reply = _VERBS[command.verb](turn.changed(replace(turn.rollout, alone=True)), told)
+    return (after, reply) if reply.accepted else (turn, reply)
 
 
 def allowed(rollout: Rollout) -> tuple[str, ...]:
@@ -69,6 +85,12 @@ def _refuse(turn: Turn, message: str) -> Outcome:
     return turn, Reply(accepted=False, message=message, remedy=remedy)
 
 
+def _held(turn: Turn, waiting: str) -> Outcome:
+    """Refused for the group's sake."""
+    remedy = "wait for the group, or leave it with this rollout: `--alone`"
+    return turn, Reply(accepted=False, message=waiting, remedy=remedy)
+
+
 def _accept(turn: Turn, message: str) -> Outcome:
     return turn, Reply(accepted=True, message=message)
 
@@ -92,6 +114,9 @@ def _start(turn: Turn, command: Command) -> Outcome:
         return _refuse(turn, _sheltering(before))
     if name == before.serving:
         return _refuse(turn, f"{name} already serves all users")
+    attempt, unclear = group.beginning(before, command.policy.group, turn.observed, alone=command.alone)
+    if unclear:
+        return _held(turn, unclear)
     reason = _why(command, f"rollout of {name} beside {before.serving} began")
     rollout = Rollout(
         service=before.service,
@@ -103,6 +128,8 @@ def _start(turn: Turn, command: Command) -> Outcome:
         phase_since=turn.now,
         started_at=turn.now,
         attempt_since=turn.now,
+        attempt=attempt,
+        alone=command.alone,
         reason=reason,
     )
     started = turn.changed(rollout).noted(
@@ -118,12 +145,18 @@ def _retry(turn: Turn, command: Command) -> Outcome:
         return _refuse(turn, f"only a rollout that was rolled back can be retried, this one is {turn.rollout.phase}")
     if turn.rollout.sheltering:
         return _refuse(turn, _sheltering(turn.rollout))
+    policy = command.policy or turn.rollout.policy
+    attempt, unclear = group.beginning(turn.rollout, policy.group, turn.observed, alone=command.alone)
+    if unclear:
+        return _held(turn, unclear)
     reason = _why(command, f"{turn.rollout.candidate} is tried again")
     moved = turn.moved(Trigger.RETRY, command.actor, reason)
     fresh = replace(
         moved.rollout,
-        policy=command.policy or moved.rollout.policy,
+        policy=policy,
         attempt_since=turn.now,
+        attempt=attempt,
+        alone=command.alone,
         step=0,
         released_at=None,
         retire_now=False,
@@ -169,6 +202,11 @@ def _promote(turn: Turn, command: Command) -> Outcome:
         return _refuse(turn, f"cannot promote while {rollout.phase}{hint}")
     if not turn.observed.ready(rollout.candidate):
         return _refuse(turn, f"{rollout.candidate} has no ready instance")
+    waiting = ""
+    if goal is Phase.BAKING or command.full:
+        waiting = group.holding(rollout, turn.observed, Stage.BAKED if goal is Phase.BAKING else Stage.READY)
+    if waiting:
+        return _held(turn, waiting)
     awake = _resumed(turn, command, "promoted") if rollout.phase in HALTED else turn
     raised = awake.rollout.weight > rollout.weight
     rollout = awake.rollout
@@ -189,6 +227,9 @@ def _climb(turn: Turn, command: Command, *, raised: bool) -> Outcome:
         waiting = "; ".join(holding(rollout, turn.observed.checks, "promotion"))
         if waiting:
             return _refuse(turn, f"all steps are done, but not confirmed yet: {waiting}")
+        waiting = group.holding(rollout, turn.observed, Stage.READY)
+        if waiting:
+            return _held(turn, waiting)
         return _accept(turn, f"all users go to {rollout.candidate}")
     if raised:
         return _accept(turn, f"next: {ladder[rollout.step]}")
@@ -206,6 +247,9 @@ def _abort(turn: Turn, command: Command) -> Outcome:
         return _accept(turn, f"already {rollout.phase}: no user is sent to {rollout.candidate}")
     if rollout.phase is Phase.COMPLETED:
         return _refuse(turn, f"no rollout is under way; {rollout.serving} serves all users")
+    bound = group.bound(rollout, turn.observed)
+    if bound:
+        return _held(turn, bound)
     aborted = turn.moved(Trigger.ABORT, command.actor, _why(command, "aborted"))
     return _accept(aborted, f"all users go back to {rollout.stable}")
 
@@ -216,6 +260,9 @@ def _undo(turn: Turn, command: Command) -> Outcome:
         return _refuse(turn, f"{rollout.stable} is retired; roll it out again with: abreast start {rollout.stable}")
     if not rollout.promoted or rollout.phase is Phase.COMPLETED:
         return _refuse(turn, f"nothing was promoted; the rollout is {rollout.phase}")
+    bound = group.bound(rollout, turn.observed)
+    if bound:
+        return _held(turn, bound)
     undone = turn.moved(Trigger.UNDO, command.actor, _why(command, "promotion undone"))
     return _accept(undone, f"all users go back to {rollout.stable}")
 
@@ -226,6 +273,9 @@ def _retire(turn: Turn, command: Command) -> Outcome:
         return _refuse(turn, f"no version can be retired while {rollout.phase}")
     loser = rollout.candidate if rollout.phase is Phase.ROLLED_BACK else rollout.stable
     released = rollout.released_at is not None
+    waiting = group.holding(rollout, turn.observed, Stage.BAKED) if rollout.phase is Phase.BAKING else ""
+    if waiting:
+        return _held(turn, waiting)
     if released and (rollout.retire_now or rollout.phase is Phase.ROLLED_BACK):
         return _accept(turn, f"{loser} is already out of the gateway")
     wait = "for who works in the database as it" if released else about(rollout.policy.retire_after_s)
@@ -245,12 +295,18 @@ def _weight(turn: Turn, command: Command) -> Outcome:
         return _refuse(turn, f"{weight} is no weight")
     if weight and not turn.observed.ready(rollout.candidate):
         return _refuse(turn, f"{rollout.candidate} has no ready instance")
+    waiting = group.holding(rollout, turn.observed, Stage.READY) if weight == FULL_WEIGHT else ""
+    if waiting:
+        return _held(turn, waiting)
     reason = _why(command, f"weight set to {format_weight(weight)} by hand")
     halted = turn if rollout.phase in HALTED else turn.moved(Trigger.WEIGHT, command.actor, reason)
     weighted = halted.weighted(weight, command.actor, reason)
     message = f"{format_weight(weight)} of users go to {rollout.candidate}; the steps are {weighted.rollout.phase}"
     return _accept(weighted, message)
 
+
+_ALONE = frozenset({"start", "retry", "promote", "weight", "abort", "undo", "retire"})
+"""Verbs that a person can give without the group."""
 
 _VERBS: Mapping[str, Callable[[Turn, Command], Outcome]] = {
     "start": _start,

@@ -1,8 +1,8 @@
 """The heart: facts in, decision out. No clock, no log, no await; the same input gives the same output.
 
-A turn goes through five stages: obey people, protect users, go on by the steps, shelter users of a side that
-has nothing ready, and say what the world should look like. What it should look like is said in full each
-time, so a crash at any point heals in the next cycle.
+A turn goes through six stages: obey people, protect users, go back with the release group, go on by the steps, shelter
+users of a side that has nothing ready, and say what the world should look like. What it should look like is said in
+full each time, so a crash at any point heals in the next cycle.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from abreast.analysis.assessment import Assessment
 from abreast.model.event import Event, EventKind
+from abreast.model.group import Stage
 from abreast.model.rollout import Phase, Policy, Rollout, WeightStep
 from abreast.model.units import about, format_weight
-from abreast.rollout import data
+from abreast.rollout import data, group
 from abreast.rollout.actions import Decision, Reply
 from abreast.rollout.checks import holding, protected
 from abreast.rollout.commands import obey
@@ -51,7 +52,7 @@ def decide(rollout: Rollout, observed: Observed) -> Decision:
     for command in observed.commands:
         turn, replies[command.id] = obey(turn, command, rollout)
     turn = _missing(_forgotten(turn, rollout))
-    turn = _sheltered(_protected(_silent(turn)))
+    turn = _sheltered(_accompanied(_protected(_silent(turn))))
     turn, because, wake_at = _advanced(turn)
     # Once more, for a weight that was ordered just now.
     turn = _sheltered(turn)
@@ -139,6 +140,14 @@ def _worse(turn: Turn, trigger: Trigger, reason: str) -> Turn:
     return turn.noted(EventKind.VERDICT, ACTOR, reason, verdict="worse").moved(trigger, ACTOR, reason)
 
 
+def _accompanied(turn: Turn) -> Turn:
+    """Go back with another member of the group, once it is this one's turn."""
+    found = group.following(turn.rollout, turn.observed)
+    if found is None or found.waiting:
+        return turn
+    return turn.moved(Trigger.ABORT, ACTOR, found.reason)
+
+
 Advance = tuple[Turn, str, float | None]
 
 
@@ -155,6 +164,9 @@ def _advanced(turn: Turn) -> Advance:
 
 
 def _advance(turn: Turn) -> Advance:
+    ending = group.following(turn.rollout, turn.observed)
+    if ending is not None:
+        return turn, f"{ending.reason}; this service goes back after {ending.waiting}", ending.until
     return _ADVANCES[turn.rollout.phase](turn)
 
 
@@ -201,6 +213,7 @@ def _progressing(turn: Turn) -> Advance:
     policy = rollout.policy
     if rollout.step >= len(policy.ladder):
         waiting = "; ".join(holding(rollout, turn.observed.checks, "promotion"))
+        waiting = waiting or group.holding(rollout, turn.observed, Stage.READY)
         if waiting:
             return turn, waiting, None
         reason = "all steps are done"
@@ -237,8 +250,11 @@ def _baking(turn: Turn) -> Advance:
     rollout = turn.rollout
     if rollout.sheltering:
         return turn, f"the {rollout.sheltering} has no ready instance; the bake does not end like this", None
-    end = rollout.phase_since + rollout.policy.bake_s
+    end = group.bake_end(rollout)
     if turn.now >= end:
+        waiting = group.holding(rollout, turn.observed, Stage.BAKED)
+        if waiting:
+            return turn, waiting, None
         bake_s = rollout.policy.bake_s
         reason = f"{rollout.candidate} baked for {about(bake_s)}" if bake_s else "there is no bake step"
         return turn.moved(Trigger.BAKED, ACTOR, reason), reason, None
@@ -248,7 +264,7 @@ def _baking(turn: Turn) -> Advance:
 def _rolling_back(turn: Turn) -> Advance:
     rollout = turn.rollout
     if rollout.sheltering is None and turn.observed.obeyed(split_of(rollout)):
-        reason = f"every gateway sends all users to {rollout.stable}; {rollout.reason}"
+        reason = f"{group.confirmed(rollout)}{rollout.reason}"
         return turn.moved(Trigger.OBEYED, ACTOR, reason), reason, None
     if rollout.sheltering:
         return turn, f"waiting for {rollout.stable} to be ready", None
@@ -262,11 +278,9 @@ def _retiring(turn: Turn) -> Advance:
     loser = (rollout.stable if rollout.phase is Phase.RETIRING else rollout.candidate) or ""
     if rollout.released_at is not None:
         return _released(turn, loser)
-    if rollout.sheltering is not None:
-        because = f"the {rollout.sheltering} has no ready instance; {loser} serves its users meanwhile"
-        return turn, because, None
-    if not observed.obeyed(split_of(rollout)):
-        return turn, "waiting for every gateway to obey", None
+    impeded = _impeded(rollout, observed, loser)
+    if impeded:
+        return turn, impeded, None
     tally = observed.step.get(loser, Tally())
     quiet_since = max(rollout.phase_since, observed.counting_since, tally.last_request_at or 0.0)
     due = max(rollout.phase_since + policy.retire_after_s, quiet_since + policy.unused_for_s)
@@ -276,6 +290,9 @@ def _retiring(turn: Turn) -> Advance:
     if not rollout.retire_now and tally.in_flight and turn.now < end:
         streams = f"{tally.in_flight} open stream{'s' * (tally.in_flight > 1)}"
         return turn, f"{loser} is kept by {streams}, for {about(end - turn.now)} more at most", end
+    waiting = group.holding(rollout, observed, Stage.RETIRING) if rollout.phase is Phase.RETIRING else ""
+    if waiting:
+        return turn, waiting, None
     reason = f"{loser} is unused and leaves the gateway"
     if rollout.retire_now:
         reason = f"{loser} is retired by order"
@@ -284,6 +301,13 @@ def _retiring(turn: Turn) -> Advance:
     released = turn.changed(replace(rollout, released_at=turn.now))
     noted = released.noted(EventKind.RELEASED, ACTOR, reason, version=loser)
     return noted, reason, turn.now + policy.drain_s
+
+
+def _impeded(rollout: Rollout, observed: Observed, loser: str) -> str:
+    """Why the loser has to stay in the gateway, whatever its times are; empty if nothing keeps it there."""
+    if rollout.sheltering is not None:
+        return f"the {rollout.sheltering} has no ready instance; {loser} serves its users meanwhile"
+    return "" if observed.obeyed(split_of(rollout)) else "waiting for every gateway to obey"
 
 
 def _released(turn: Turn, loser: str) -> Advance:
@@ -297,14 +321,22 @@ def _released(turn: Turn, loser: str) -> Advance:
             return turn, f"{loser} has requests in flight; it is stopped after draining", drained
         return turn, f"waiting for {loser} to stop", None
     if rollout.phase is Phase.RETIRING:
-        sessions = observed.data.connected.get(loser, 0) if observed.data else 0
-        if sessions and not rollout.retire_now:
-            others = f"{sessions} session{'s' * (sessions > 1)}"
-            because = f"{loser} has stopped, but somebody works in the database as {loser} ({others}): end that"
-            return turn, f"{because}, or give: abreast retire", None
+        kept = _kept(rollout, observed, loser) or group.holding(rollout, observed, Stage.RELEASED)
+        if kept:
+            return turn, kept, None
         reason = f"{loser} is retired; {rollout.candidate} is the stable version now"
         return turn.moved(Trigger.STOPPED, ACTOR, reason), reason, None
     return turn, f"{rollout.stable} serves all users; {rollout.reason}", None
+
+
+def _kept(rollout: Rollout, observed: Observed, loser: str) -> str:
+    """Who still works in the database as the version that was stopped; empty if nobody does."""
+    sessions = observed.data.connected.get(loser, 0) if observed.data else 0
+    if not sessions or rollout.retire_now:
+        return ""
+    others = f"{sessions} session{'s' * (sessions > 1)}"
+    because = f"{loser} has stopped, but somebody works in the database as {loser} ({others}): end that"
+    return f"{because}, or give: abreast retire"
 
 
 _ADVANCES: Mapping[Phase, Callable[[Turn], Advance]] = {

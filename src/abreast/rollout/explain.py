@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.units import about, format_weight
-from abreast.rollout import data
+from abreast.rollout import data, group
 from abreast.rollout.actions import SetSplit
 from abreast.rollout.checks import told
 from abreast.rollout.commands import allowed
@@ -39,6 +39,9 @@ def _sentences(rollout: Rollout, observed: Observed) -> Iterator[str]:
     sides = "; ".join(data.told(rollout, observed))
     if sides:
         yield f"Data: {sides}."
+    members = "; ".join(group.told(rollout, observed))
+    if members:
+        yield f"Group: {members}."
     split = next(action.split for action in decision.actions if isinstance(action, SetSplit))
     for node in observed.nodes:
         if node.acked != split:

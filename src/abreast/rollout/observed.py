@@ -7,6 +7,7 @@ from typing import Literal
 from abreast.analysis.assessment import Assessment
 from abreast.analysis.eprocess import OK_BETS, WORSE_BETS, Evidence
 from abreast.model.checks import Check
+from abreast.model.group import Heard
 from abreast.model.rollout import Policy
 from abreast.model.service import Instance
 from abreast.model.traffic import Split
@@ -18,7 +19,8 @@ Verb = Literal["start", "promote", "pause", "resume", "abort", "undo", "retry", 
 class Command:
     """What a person (or a pipeline) asks for. ``id`` is unique; ``revision``, if given, must match the rollout's.
 
-    ``policy`` is the spec's for the candidate, needed by *start* and, where the spec changed, by *retry*.
+    ``policy`` is the spec's for the candidate, needed by *start* and, where the spec changed, by *retry*. ``alone``:
+    without the release group.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Command:
     version: str | None = None
     weight: int | None = None
     full: bool = False
+    alone: bool = False
     revision: int | None = None
     policy: Policy | None = None
 
@@ -119,6 +122,7 @@ class Observed:
     - ``differences``: what comparing has shown.
     - ``checks``: what queries and webhooks answered last, by name.
     - ``data``: what the database says; None where there is none, or before it has answered.
+    - ``group``: what the other members of the release group said; None where nobody asks them.
     - ``hopeless``: versions that cannot be started at all, with the reason.
     - ``counting_since``: since when counts are complete (a restarted control plane starts anew).
     """
@@ -133,6 +137,7 @@ class Observed:
     differences: Differences = field(default_factory=Differences)
     checks: Mapping[str, Check] = field(default_factory=dict)
     data: DataState | None = None
+    group: Mapping[str, Heard] | None = None
     commands: tuple[Command, ...] = ()
     hopeless: Mapping[str, str] = field(default_factory=dict)
 

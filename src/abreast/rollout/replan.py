@@ -23,6 +23,9 @@ def replan(rollout: Rollout, policy: Policy) -> Rollout:
         return rollout
     if phase not in _UNTOUCHED:
         _refuse_ladder(rollout, policy)
+    if rollout.active and rollout.policy.group != policy.group:
+        message = "group: another group or order during a rollout would leave the other members without this one"
+        raise RefusedError(message, "put it back until the rollout is over (abreast status)")
     if phase in {Phase.BAKING, Phase.RETIRING}:
         _refuse_bake(rollout, policy, phase)
     return replace(rollout, policy=policy)

@@ -7,16 +7,19 @@ import { GATES, proof } from "./words.js";
 
 const SPARK = { width: 120, height: 30, top: 4 };
 
-/** What the database says, and one card for each gate; words where none judges. */
+/** What the database says, how the release group stands, and one card for each gate; words where none judges. */
 export function gates() {
   const cards = el("ul", { class: "gates", role: "list" });
   const empty = el("p", { class: "empty" }, "No gate judges now: they do while users or copies are on a candidate.");
   const data = el("p", { id: "data" });
-  const node = section("gates", "Gates", data, cards, empty);
+  const group = el("p", { id: "group" });
+  const node = section("gates", "Gates", data, group, cards, empty);
   const update = (state) => {
     const { status } = state;
     set(data, "hidden", !status.data.length);
     say(data, `Data: ${status.data.join("; ")}.`);
+    set(group, "hidden", !status.group.length);
+    say(group, `Group: ${status.group.join("; ")}.`);
     const items = status.gates.map((gate) => ({ gate, past: state.gates.get(gate.name) ?? [] }));
     set(empty, "hidden", items.length > 0);
     set(cards, "hidden", !items.length);
