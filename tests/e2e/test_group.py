@@ -73,7 +73,7 @@ def promoted_as_one(members: dict[str, Service]) -> None:
     payments, cart, shop = members.values()
     for each in (payments, shop):
         each.give("start", version="v2")
-    shop.until(lambda: "waiting for its members: cart has not begun this attempt" in shop.status()["because"])
+    shop.until(lambda: "waiting for group spring: cart has not begun this attempt" in shop.status()["because"])
     refused = shop.run("promote", "--full")
     assert (refused.returncode, "cart has not begun this attempt" in refused.stderr) == (6, True), refused.stderr
     shop.kill()

@@ -6,11 +6,11 @@ import pytest
 
 from abreast.model.errors import RefusedError, UsageError
 from abreast.model.rollout import (
-    Group,
     ApproveStep,
     BakeStep,
     DifferenceGate,
     ErrorGate,
+    Group,
     HoldStep,
     Phase,
     Policy,
