@@ -1,4 +1,4 @@
-"""Three services under three control planes, promoted as one, and rolled back as one in their order; by socket and TCP."""
+"""Three services under three control planes, promoted as one and rolled back in their order; by socket and TCP."""
 
 import asyncio
 import contextlib
