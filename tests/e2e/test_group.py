@@ -1,4 +1,4 @@
-"""Three services under three control planes, promoted as one, and rolled back as one in their order."""
+"""Three services under three control planes, promoted as one and rolled back in their order; by socket and TCP."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from abreast.bench.target import free_port
 from abreast.load.plan import Plan
 from abreast.load.process import LoadProcess
 from tests.e2e.service import Service, origin
@@ -35,10 +36,21 @@ def described(directory: Path, name: str) -> Service:
     return made
 
 
+def by_token(asks: Service, asked: Service) -> None:
+    """One asks the other over TCP, with a viewer's token."""
+    port = free_port()
+    asked.spec["api"] = {"listen": f"127.0.0.1:{port}"}
+    asked.write()
+    token = asked.run("token", "create", asks.spec["service"], "--role", "viewer").stdout.strip()
+    asks.spec["group"]["members"][asked.spec["service"]] = {"url": f"http://127.0.0.1:{port}", "token": token}
+    asks.write()
+
+
 @pytest.fixture
 def members(short_tmp: Path) -> Iterator[dict[str, Service]]:
     """All three, up."""
     made = {name: described(short_tmp, name) for name in ORDER}
+    by_token(made["shop"], made["cart"])
     try:
         for each in made.values():
             each.up(wait=False)
@@ -73,7 +85,7 @@ def promoted_as_one(members: dict[str, Service]) -> None:
     payments, cart, shop = members.values()
     for each in (payments, shop):
         each.give("start", version="v2")
-    shop.until(lambda: "waiting for its members: cart has not begun this attempt" in shop.status()["because"])
+    shop.until(lambda: "waiting for group spring: cart has not begun this attempt" in shop.status()["because"])
     refused = shop.run("promote", "--full")
     assert (refused.returncode, "cart has not begun this attempt" in refused.stderr) == (6, True), refused.stderr
     shop.kill()

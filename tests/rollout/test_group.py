@@ -39,7 +39,7 @@ def released() -> Play:
 def test_nobody_is_promoted_before_all_are_ready() -> None:
     play = at_the_top().phase(Phase.PROGRESSING).waits("payments has not answered yet; cart has not answered yet")
     hears(play, READY[0], said("cart", Phase.PROGRESSING, because="errors at weight 10 %: undecided"))
-    play.phase(Phase.PROGRESSING).waits("waiting for its members: cart is progressing: errors at weight 10 %: undecid")
+    play.phase(Phase.PROGRESSING).waits("waiting for group spring: cart is progressing: errors at weight 10 %: undecid")
     hears(play, READY[1]).phase(Phase.PROMOTING).gives(at(10_000))
 
 
@@ -91,7 +91,7 @@ def test_nobody_retires_its_old_version_before_all_have_baked() -> None:
     play = hears(member(Phase.BAKING, SHORT), BAKED[0], said("cart", Phase.BAKING, Stage.READY, because="3 s left"))
     play.now += 60
     hears(play, BAKED[0], said("cart", Phase.BAKING, Stage.READY, because="3 s left"))
-    play.phase(Phase.BAKING).waits("members: cart is baking: 3 s left")
+    play.phase(Phase.BAKING).waits("waiting for group spring: cart is baking: 3 s left")
     hears(play, BAKED[0], BAKED[1]).phase(Phase.RETIRING)
 
 
@@ -236,6 +236,13 @@ def test_nobody_joins_an_attempt_that_goes_back() -> None:
     play = Play(serving(GROUPED))
     play.group = heard(said("payments", Phase.ROLLED_BACK), said("cart", Phase.PROGRESSING))
     play.orders("start").refused("has not ended everywhere yet: cart (progressing)")
+
+
+def test_the_number_of_one_that_goes_alone_is_passed_as_well() -> None:
+    play = Play(serving(GROUPED))
+    play.group = heard(said("payments", Phase.PROGRESSING, attempt=7, alone=True), said("cart", Phase.COMPLETED))
+    play.orders("start").accepted()
+    assert play.rollout.attempt == 8
 
 
 def test_alone_begins_no_attempt_and_asks_nobody() -> None:

@@ -175,10 +175,11 @@ def beginning(before: Rollout, group: Group | None, observed: Observed, *, alone
     unclear = [sentence for name, each in heard.items() if (sentence := _unheard(name, each, group, observed.now))]
     if unclear:
         return 0, f"{'; '.join(unclear)}: a rollout begins once all members of group {group.name} answer"
-    standings = {name: each.said for name, each in heard.items() if each.said is not None and not each.said.alone}
+    standings = {name: each.said for name, each in heard.items() if each.said is not None}
     top = max([before.attempt, *(said.attempt for said in standings.values())])
-    now_in = {name: said for name, said in standings.items() if said.attempt == top and _under_way(said)}
-    back = [name for name, said in standings.items() if said.attempt == top and said.phase in _BACK]
+    latest = {name: said for name, said in standings.items() if said.attempt == top and not said.alone}
+    now_in = {name: said for name, said in latest.items() if _under_way(said)}
+    back = [name for name, said in latest.items() if said.phase in _BACK]
     if before.attempt < top and now_in and not back:
         return top, ""
     if now_in:
@@ -287,7 +288,7 @@ def _stranger(name: str, said: Standing, group: Group) -> str:
 
 def _waits(rollout: Rollout) -> str:
     group = rollout.policy.group
-    return f"group {group.name}: waiting for its members: " if group else "\0"
+    return f"waiting for group {group.name}: " if group else "\0"
 
 
 def _short(text: str) -> str:
