@@ -42,7 +42,7 @@ _PHASES: Final[Mapping[str, tuple[str, str]]] = {
 
 _TONES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("sheltered", "unsheltered", "held", "silent", "nack", "refused", "finding"), "bad"),
-    **dict.fromkeys(("instance", "gateway", "spec", "relay", "check", "token", "flag"), "detail"),
+    **dict.fromkeys(("instance", "gateway", "spec", "relay", "check", "token", "flag", "lease"), "detail"),
     "data": "news",
 }
 """Kinds whose reason says enough. Steps and approvals are left out: the weight's own event says the same."""
