@@ -18,6 +18,7 @@ from abreast.cli import (
     replay,
     simulate,
     spec_commands,
+    start,
     token,
     up,
     verbs,
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 for verb in (
     up.up,
-    verbs.start,
+    start.start,
     watch.status,
     verbs.promote,
     verbs.pause,
