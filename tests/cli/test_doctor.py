@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.plane import Plane, Run
+from tests.cli.remote import RemoteApi
 
 SPEC = """versions:
   v1: {run: "{python} -m http.server {port}", ready: GET /}
@@ -86,3 +87,14 @@ def test_faults_of_the_migrations_are_faults(spec: Path, abreast: Run) -> None:
     assert "a.yaml:1: operations[0].drop_indx: there is no operation 'drop_indx'\n  → did you mean" in ended.out
     assert "✘ abreast.yaml:4: data.migrations.v2[1]: there is no file" in ended.out
     assert "has no fault" not in ended.out
+
+
+def test_of_another_machine_only_it_is_examined(abreast: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABREAST_TOKEN", "abreast_secret")
+    with RemoteApi([{"state": "ok", "what": "the store is sound", "remedy": ""}]) as api:
+        monkeypatch.setenv("ABREAST_URL", api.url)
+        ended = abreast("doctor")
+    assert (ended.code, ended.out) == (0, "✔ the store is sound\n")
+    ended = abreast("doctor")
+    assert ended.code == 7
+    assert "is not reached" in ended.err

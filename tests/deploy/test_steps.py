@@ -178,7 +178,7 @@ def test_gitlabs_schema_finds_nothing(tmp_path: Path) -> None:
 def test_groovys_grammar_finds_nothing(file: Path) -> None:
     parser = Parser(Language(tree_sitter_groovy.language()))
     assert not parser.parse(file.read_bytes()).root_node.has_error
-    assert parser.parse(file.read_bytes().replace(b"}", b"", 1)).root_node.has_error, "it finds what is wrong"
+    assert parser.parse(file.read_bytes().rstrip()[:-1]).root_node.has_error, "it finds what is wrong"
 
 
 def test_kubernetes_takes_the_job() -> None:

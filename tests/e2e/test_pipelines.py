@@ -79,8 +79,10 @@ def runner(service: Service, tmp_path: Path) -> Runner:
 def require_failed(ended: subprocess.CompletedProcess[str]) -> None:
     """The build failed with the explanation, in a log without control characters."""
     assert ended.returncode == 5, ended.stdout + ended.stderr
-    assert re.search(r"v\d → deaf is rolled-back for .*: .*0 of 1 instances of deaf are ready", ended.stderr), ended.stderr
-    assert "You can: retry" in ended.stderr
+    assert re.search(r"v\d → deaf is rolled-back for .*: .*0 of 1 instances of deaf are ready", ended.stderr), (
+        ended.stderr
+    )
+    assert "You can: start, retry" in ended.stderr
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", ended.stdout + ended.stderr)
 
 

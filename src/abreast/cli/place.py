@@ -58,8 +58,7 @@ class Beside:
                 probe.connect(path)
         except OSError as error:
             message = f"no abreast runs for {str(self.directory)!r}"
-            remedy = f"start it with: abreast up; or name its spec with --file, or the API elsewhere with {URL}"
-            raise NotRunningError(message, remedy) from error
+            raise NotRunningError(message, "start it with: abreast up; or name its spec with --file") from error
         transport = httpx.HTTPTransport(uds=path, verify=False)
         return httpx.Client(transport=transport, base_url=f"http://abreast{_PREFIX}", timeout=timeout_s)
 
