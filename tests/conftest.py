@@ -43,13 +43,13 @@ BESIDE: Final = tuple(
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",
         *(f"demo/test_data_{name}.py" for name in ("commands", "look", "play", "shop", "site", "story")),
-        *(f"e2e/test_{name}.py" for name in ("demo_data", "kubernetes", "shadow", "verdicts")),
+        *(f"e2e/test_{name}.py" for name in ("demo_data", "group", "kubernetes", "pipelines", "shadow", "verdicts")),
         "bench",
         "cli/test_bench.py",
     )
 )
-"""What keeps real PostgreSQLs, a Docker engine or an etcd busy for minutes, rollouts that wait for live evidence, and
-the benches, small as they are here: beside the suite, unless they are asked for by name. CI runs both."""
+"""What keeps real PostgreSQLs, a Docker engine or an etcd busy for minutes, rollouts that wait for live evidence or for
+each other, and the benches, small as they are here: beside the suite, unless they are asked for by name. CI runs both."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,14 +1,18 @@
 """The command line's side of the socket: every way in which a call can fail is one clear error."""
 
 import getpass
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
+from abreast.bench.target import free_port
 from abreast.cli import client as module
 from abreast.cli.client import Client, RemoteError
-from abreast.model.errors import AbreastError, NotRunningError
+from abreast.model.errors import AbreastError, NotRunningError, UsageError
 from tests.cli.plane import Asked, Plane
+from tests.cli.remote import Received, RemoteApi
 
 
 @pytest.fixture
@@ -90,3 +94,70 @@ def test_a_socket_that_a_killed_process_left(short_tmp: Path, client: Client) ->
     assert place.exists()
     with pytest.raises(NotRunningError, match="no abreast runs"):
         client.get("/status")
+
+
+class TestElsewhere:
+    """The API of another machine, by ``ABREAST_URL``."""
+
+    @pytest.fixture(autouse=True)
+    def token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ABREAST_TOKEN", "abreast_secret")
+
+    @pytest.fixture
+    def authority(self) -> trustme.CA:
+        return trustme.CA(key_type=trustme.KeyType.ECDSA)
+
+    @pytest.fixture
+    def tls(self, authority: trustme.CA) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        return context
+
+    def test_a_post_carries_the_token_and_no_actor(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with RemoteApi({"message": "paused"}) as api:
+            monkeypatch.setenv("ABREAST_URL", api.url)
+            client = Client(tmp_path / "abreast.yaml")
+            assert client.remote
+            assert client.post("/commands/pause", {"reason": "lunch"}) == {"message": "paused"}
+        wanted = Received("POST", "/api/v1/commands/pause", "Bearer abreast_secret", {"reason": "lunch"})
+        assert api.received == [wanted]
+
+    def test_over_tls_with_the_authority_that_is_named(
+        self, tmp_path: Path, authority: trustme.CA, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        monkeypatch.setenv("ABREAST_CA", str(tmp_path / "ca.pem"))
+        with RemoteApi({"phase": "completed"}, tls=tls) as api:
+            monkeypatch.setenv("ABREAST_URL", api.url)
+            assert Client(tmp_path / "abreast.yaml").get("/status") == {"phase": "completed"}
+
+    def test_an_unknown_authority_is_no_control_plane_that_is_away(
+        self, tmp_path: Path, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with RemoteApi({}, tls=tls) as api:
+            monkeypatch.setenv("ABREAST_URL", api.url)
+            with pytest.raises(UsageError, match="shows a certificate that is not trusted") as caught:
+                Client(tmp_path / "abreast.yaml").get("/status")
+        assert "ABREAST_CA" in caught.value.remedy
+        assert api.received == [], "no token for who is not trusted"
+
+    @pytest.mark.parametrize(("status", "error"), [(502, NotRunningError), (503, NotRunningError), (500, RemoteError)])
+    def test_a_proxy_without_an_api_behind_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, error: type[AbreastError]
+    ) -> None:
+        with RemoteApi("<h1>Bad Gateway</h1>", status) as api:
+            monkeypatch.setenv("ABREAST_URL", api.url)
+            with pytest.raises(error, match="gave no JSON but") as caught:
+                Client(tmp_path / "abreast.yaml").get("/status")
+        assert "the log of abreast there" in caught.value.remedy
+
+    def test_json_that_is_no_problem_document(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with RemoteApi(["who", "are", "you"], 404) as api:
+            monkeypatch.setenv("ABREAST_URL", api.url)
+            with pytest.raises(RemoteError, match="the control plane answered 404"):
+                Client(tmp_path / "abreast.yaml").get("/status")
+
+    def test_nobody_listens_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ABREAST_URL", f"http://127.0.0.1:{free_port()}")
+        with pytest.raises(NotRunningError, match=r"abreast at 'http://127\.0\.0\.1:\d+' is not reached"):
+            Client(tmp_path / "abreast.yaml").get("/status")

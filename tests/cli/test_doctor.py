@@ -9,6 +9,7 @@ from socket import AF_UNIX, socket
 import pytest
 
 from tests.cli.plane import Plane, Run
+from tests.cli.remote import RemoteApi
 from tests.fakes.engine_api import engine_api
 
 SPEC = """versions:
@@ -158,3 +159,14 @@ def test_a_spec_in_etcd_has_no_file_to_look_at(plane: Plane, short_tmp: Path, ab
     ended = abreast("doctor")
     assert ended.code == 0
     assert "✔ the spec is in etcd;" in ended.out
+
+
+def test_of_another_machine_only_it_is_examined(abreast: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABREAST_TOKEN", "abreast_secret")
+    with RemoteApi([{"state": "ok", "what": "the store is sound", "remedy": ""}]) as api:
+        monkeypatch.setenv("ABREAST_URL", api.url)
+        ended = abreast("doctor")
+    assert (ended.code, ended.out) == (0, "✔ the store is sound\n")
+    ended = abreast("doctor")
+    assert ended.code == 7
+    assert "is not reached" in ended.err

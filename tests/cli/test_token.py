@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from abreast.bench.target import free_port
 from abreast.model.errors import RefusedError, UsageError
 from abreast.state_dir import StateDir
 from tests.cli.plane import Plane, Run, runner
@@ -109,3 +110,17 @@ def test_what_makes_no_sense_is_told_before_anybody_is_asked(
     assert ended.code == UsageError.exit_code
     assert told in ended.err
     assert plane.asked == []
+
+
+@pytest.mark.parametrize("words", [["create", "ci", "--role", "viewer"], ["list"], ["revoke", "ci"]])
+def test_of_another_machine_nothing_is_made_up_here(
+    abreast: Run, short_tmp: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """Without its API the store beside the spec is not the one that is meant."""
+    (short_tmp / "abreast.yaml").write_text("versions: {v1: {run: sleep 1}}\n", "utf-8")
+    monkeypatch.setenv("ABREAST_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("ABREAST_TOKEN", "abreast_secret")
+    ended = abreast("token", *words)
+    assert ended.code == 7
+    assert "is not reached" in ended.err
+    assert not (short_tmp / ".abreast").exists()

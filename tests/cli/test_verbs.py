@@ -78,21 +78,22 @@ def test_a_share_that_is_none_is_not_sent(plane: Plane, abreast: Run) -> None:
     assert plane.asked == []
 
 
-def test_a_start_that_waits_ends_with_the_code_of_the_end(plane: Plane, abreast: Run) -> None:
-    plane.answers("/commands/start", DONE)
-    plane.answers("/status", state(phase="rolled-back", exit_code=5, reason="v2 failed"))
-    ended = abreast("start", "v2", "--wait")
-    assert ended.code == 5
-    assert "rolled-back" in ended.out
-    assert "v2 failed" in ended.err
+class TestAbortOnly:
+    """An abort that is meant for one version: a pipeline's, which must not end the next one's rollout."""
 
+    def test_that_version_is_rolled_back(self, plane: Plane, abreast: Run) -> None:
+        plane.answers("/status", state())
+        plane.answers("/commands/abort", DONE)
+        assert abreast("abort", "--only", "v2").code == 0
+        assert [asked.path for asked in plane.asked] == ["/status", "/commands/abort"]
 
-def test_a_start_that_waits_prints_one_json_document(plane: Plane, abreast: Run) -> None:
-    plane.answers("/commands/start", DONE)
-    plane.answers("/status", completed())
-    ended = abreast("start", "v2", "--wait", "--json")
-    assert (ended.code, ended.err) == (0, "")
-    assert json.loads(ended.out) == completed()
+    @pytest.mark.parametrize("status", [state(candidate="v3"), state(allowed=["retry"]), completed()])
+    def test_no_other_is(self, plane: Plane, abreast: Run, status: dict[str, Any]) -> None:
+        plane.answers("/status", status)
+        ended = abreast("abort", "--only", "v2")
+        assert (ended.code, ended.out) == (0, "")
+        assert ended.err == "no rollout of v2 is under way: nothing is rolled back\n"
+        assert [asked.path for asked in plane.asked] == ["/status"]
 
 
 EVENT = {

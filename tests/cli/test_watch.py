@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from abreast.cli import watch
+from abreast.cli import wait, watch
 from abreast.cli.status_view import lines
 from tests.cli.plane import Plane, Run, completed, state
 
@@ -16,6 +16,7 @@ from tests.cli.plane import Plane, Run, completed, state
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look again at once."""
     monkeypatch.setattr(watch, "REFRESH_S", 0.001)
+    monkeypatch.setattr(wait, "REFRESH_S", 0.001)
 
 
 @pytest.mark.parametrize("code", [0, 3, 4, 5])
@@ -46,7 +47,7 @@ class TestWait:
     def test_each_change_is_told_once_on_stderr(self, plane: Plane, abreast: Run) -> None:
         plane.answers("/status", state(), state(phase_s=721.0), state(step=3, weight=2500), completed())
         told = abreast("status", "--wait").err.splitlines()
-        assert [line.split("   ")[1:4] for line in told[:2]] == [
+        assert [line.strip().split("   ")[1:4] for line in told[:2]] == [
             ["progressing", "step 2 of 7", "10 % of users"],
             ["progressing", "step 3 of 7", "25 % of users"],
         ]

@@ -86,7 +86,7 @@ class TestPlace:
 class TestWaiting:
     async def test_it_is_told_as_the_command_line_tells_it(self) -> None:
         for status in await in_every_phase():
-            assert call("words", "waitsFor", status) == status_view._next(status)
+            assert call("words", "waitsFor", status) == status_view.awaited(status)
 
     async def test_a_gate_is_named_alone(self) -> None:
         gate = {"name": "errors", "state": "undecided", "sentence": "undecided: at most 3 points", "missing_s": 120.0}
@@ -95,7 +95,7 @@ class TestWaiting:
         )
         words = call("words", "waitsFor", status)
         assert words == "the next step when errors is proven, about 2 m at this rate (for at most 30 s more)"
-        assert words == status_view._next(status)
+        assert words == status_view.awaited(status)
 
     async def test_gateways_that_do_not_obey_are_told_with_what_they_refuse(self) -> None:
         node = {"id": "gw-1", "connected": True, "obeys": False, "weight": 0, "nack": "no such cluster"}
@@ -173,14 +173,6 @@ class TestVerbs:
             status = await told(under_way(phase))
             assert call("verbs", "VERBS.retire.title", status) == f"Stop {loser} now"
             assert call("verbs", "VERBS.retire.will", status, {})[0].startswith(f"{loser} ")
-
-    async def test_a_fleet_says_who_decides_and_who_is_silent(self) -> None:
-        a = {"name": "a", "decides": True, "silent_s": 0.0, "lost": False}
-        b = {"name": "b", "decides": False, "silent_s": 300.0, "lost": True}
-        status = await told(under_way(Phase.PROGRESSING))
-        assert call("words", "fleet", status) == ""
-        assert call("words", "fleet", {**status, "servers": [a, b]}) == "2: a decides; b is silent for 5 m"
-        assert call("words", "fleet", {**status, "servers": [b]}).startswith("1: none decides at present")
 
     async def test_a_start_names_the_version_that_serves(self) -> None:
         status = await told(under_way(Phase.COMPLETED))

@@ -1,17 +1,18 @@
-"""Talks to the running ``abreast up`` over its unix socket."""
+"""Talks to the running ``abreast up``: over its unix socket, or over the network (see `place`)."""
 
 import getpass
-import socket
+import ssl
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
-from abreast.model.errors import AbreastError, NotRunningError
-from abreast.state_dir import StateDir
+from abreast.cli.place import CA, Place, place_of
+from abreast.model.errors import AbreastError, NotRunningError, UsageError
 
 TIMEOUT_S: Final = 60.0
-SEE_LOG: Final = "see its log: .abreast/logs/abreast.log"
+AWAY: Final = frozenset({502, 503, 504})
+"""What a proxy in front of the API answers while there is no control plane behind it."""
 
 
 class RemoteError(AbreastError):
@@ -23,58 +24,71 @@ class RemoteError(AbreastError):
 
 
 class Client:
-    """Calls of the API for the spec at ``spec_file``. Every call raises NotRunningError or RemoteError."""
+    """Calls of the API for the spec at ``spec_file``, or of the one that ``ABREAST_URL`` names.
 
-    def __init__(self, spec_file: Path) -> None:
-        self._directory = spec_file.resolve().parent
-        self._socket = StateDir.beside(self._directory).api
+    Making one raises UsageError for variables that make no sense; every call raises NotRunningError, RemoteError, or
+    UsageError for a certificate that is not trusted. ``timeout_s`` is the longest wait for an answer.
+    """
+
+    def __init__(self, spec_file: Path, timeout_s: float | None = None) -> None:
+        self._place: Place = place_of(spec_file)
+        self._timeout_s = timeout_s
+
+    @property
+    def remote(self) -> bool:
+        """Whether it asks over the network: then nothing on this machine stands for what is asked about."""
+        return self._place.remote
 
     def get(self, path: str, **query: int | str) -> Any:  # noqa: ANN401  # JSON
         """The JSON answer to a GET."""
         return self._call("GET", path, params=query)
 
     def post(self, path: str, body: dict[str, object]) -> Any:  # noqa: ANN401  # JSON
-        """The JSON answer to a POST; the actor is whoever runs this."""
-        return self._call("POST", path, json={"actor": user(), **body})
+        """The JSON answer to a POST; the actor is whoever runs this, or over the network the token's name."""
+        said = body if self.remote else {"actor": user(), **body}
+        return self._call("POST", path, json=said)
 
     def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401  # JSON
-        self._require_listener()
-        # A connection for each call: it is a local socket, and nothing has to be closed later.
-        transport = httpx.HTTPTransport(uds=str(self._socket), verify=False)
-        try:
-            with httpx.Client(transport=transport, base_url="http://abreast/api/v1", timeout=TIMEOUT_S) as http:
+        timeout_s = TIMEOUT_S if self._timeout_s is None else self._timeout_s
+        name, see_log = self._place.name, self._place.see_log
+        # A connection for each call: nothing has to be closed later, and nothing grows stale while one waits.
+        with self._place.connect(timeout_s) as http:
+            try:
                 answer = http.request(method, path, **content)
-        except httpx.TimeoutException as error:
-            message = f"abreast in {str(self._directory)!r} did not answer within {TIMEOUT_S:g} s"
-            raise NotRunningError(message, SEE_LOG) from error
-        except httpx.TransportError as error:
-            message = f"abreast in {str(self._directory)!r} ended while it was asked ({error})"
-            raise NotRunningError(message, "start it again with: abreast up") from error
+            except httpx.TimeoutException as error:
+                raise NotRunningError(f"{name} did not answer within {timeout_s:g} s", see_log) from error
+            except httpx.TransportError as error:
+                raise _unreached(self._place, error) from error
         try:
             body = answer.json()
         except ValueError:
-            message = (
-                f"abreast in {str(self._directory)!r} gave no JSON but {answer.status_code}: {answer.text[:200]!r}"
-            )
-            raise RemoteError(message, SEE_LOG, AbreastError.exit_code) from None
+            message = f"{name} gave no JSON but {answer.status_code}: {answer.text[:200]!r}"
+            if answer.status_code in AWAY:
+                raise NotRunningError(message, see_log) from None
+            raise RemoteError(message, see_log, AbreastError.exit_code) from None
         if answer.is_success:
             return body
-        raise _told(body, answer.status_code)
-
-    def _require_listener(self) -> None:
-        """Raise NotRunningError unless somebody listens on the socket."""
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-                probe.connect(str(self._socket))
-        except OSError as error:
-            message = f"no abreast runs for {str(self._directory)!r}"
-            raise NotRunningError(message, "start it with: abreast up; or name its spec with --file") from error
+        raise _told(body, answer.status_code, see_log)
 
 
-def _told(problem: dict[str, Any], status: int) -> RemoteError:
+def _unreached(place: Place, error: httpx.TransportError) -> AbreastError:
+    """What it means that the call did not get through."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            message = f"{place.name} shows a certificate that is not trusted: {cause.verify_message}"
+            return UsageError(message, f"name the file with the certificate of who issued it in {CA}")
+        cause = cause.__cause__ or cause.__context__  # httpcore only leaves the latter
+    if place.remote:
+        return NotRunningError(f"{place.name} is not reached ({error})", place.see_log)
+    return NotRunningError(f"{place.name} ended while it was asked ({error})", "start it again with: abreast up")
+
+
+def _told(problem: Any, status: int, see_log: str) -> RemoteError:  # noqa: ANN401  # JSON of whoever answered
     """The error of a problem document; what is missing in it is filled in."""
-    message = problem.get("detail") or f"the control plane answered {status}"
-    return RemoteError(message, problem.get("remedy") or SEE_LOG, problem.get("exit_code", AbreastError.exit_code))
+    known = problem if isinstance(problem, dict) else {}
+    message = known.get("detail") or f"the control plane answered {status}"
+    return RemoteError(message, known.get("remedy") or see_log, known.get("exit_code", AbreastError.exit_code))
 
 
 def user() -> str:

@@ -13,7 +13,7 @@ import orjson
 import typer
 
 from abreast.cli.options import DEFAULT_FILE, SpecFile
-from abreast.cli.watch import duration
+from abreast.cli.wait import duration
 from abreast.model.errors import UsageError
 from abreast.model.shadow import ShadowPolicy
 

@@ -23,10 +23,13 @@ _MARKS = {"ok": "✔", "warning": "!", "fault": "✘"}
 
 def doctor(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
     """Look for what is wrong with this set-up; exit code 1 if something endangers users or the rollout."""
-    findings = [asdict(each) for each in _spec(file)]
+    client = Client(file)
+    findings = [] if client.remote else [asdict(each) for each in _spec(file)]
     try:
-        findings += Client(file).get("/doctor")
+        findings += client.get("/doctor")
     except NotRunningError as error:
+        if client.remote:
+            raise
         findings += [asdict(each) for each in machine(file.resolve().parent)]
         findings.append(asdict(Finding("warning", error.message, error.remedy)))
     if as_json:

@@ -20,6 +20,7 @@ from abreast.cli import (
     server,
     simulate,
     spec_commands,
+    start,
     token,
     up,
     verbs,
@@ -39,7 +40,7 @@ app = typer.Typer(
 for verb in (
     up.up,
     server.server,
-    verbs.start,
+    start.start,
     watch.status,
     verbs.promote,
     verbs.pause,

@@ -28,7 +28,7 @@ def lines(status: Json) -> Iterator[str]:
     if status["silence"]:
         yield f"  ! {status['silence']}"
     if status["phase"] != "completed":
-        yield f"  next: {_next(status)}"
+        yield f"  next: {awaited(status)}"
 
 
 def _evidence(status: Json) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _left(gate: Json) -> str:
     return f" ({gate['share'] * 100:.0f} % of the proof{left})"
 
 
-def _next(status: Json) -> str:
+def awaited(status: Json) -> str:
     """What is waited for. A gate's sentence stands above already: here it is named alone."""
     waiting = next((gate for gate in status["gates"] if gate["sentence"] in status["because"]), None)
     if waiting is None or waiting["state"] != "undecided":

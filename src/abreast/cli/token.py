@@ -45,6 +45,8 @@ def create(
     try:
         made = client.post("/tokens", {"name": name, "role": role, "valid_s": valid_s})
     except NotRunningError:
+        if client.remote:
+            raise
         from abreast.operations import tokens
 
         created = _alone(file, lambda desk: tokens.create(desk, name, Role(role), user(), valid_s))
@@ -61,9 +63,12 @@ def create(
 @app.command("list")
 def list_(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
     """Show every token: its role, who made it, and when it was used last (to the hour)."""
+    client = Client(file)
     try:
-        rows: list[dict[str, Any]] = Client(file).get("/tokens")
+        rows: list[dict[str, Any]] = client.get("/tokens")
     except NotRunningError:
+        if client.remote:
+            raise
         from abreast.operations import tokens
 
         rows = [asdict(each) for each in _alone(file, tokens.listed)]
@@ -83,9 +88,12 @@ def list_(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
 def revoke(name: Name, *, file: SpecFile = DEFAULT_FILE) -> None:
     """End a token at once, and sign out who came in with it."""
     _require_name(name)
+    client = Client(file)
     try:
-        said = Client(file).post(f"/tokens/{name}/revoke", {})["message"]
+        said = client.post(f"/tokens/{name}/revoke", {})["message"]
     except NotRunningError:
+        if client.remote:
+            raise
         from abreast.operations import tokens
 
         said = _alone(file, lambda desk: tokens.revoke(desk, name, user()))

@@ -8,41 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from abreast.cli.client import Client
-from abreast.cli.options import DEFAULT_FILE, Alone, AsJson, Reason, SpecFile, Timeout, Wait
-from abreast.cli.plan_report import report, seen_load
-from abreast.cli.watch import show, wait_for_rest
+from abreast.cli.options import DEFAULT_FILE, Alone, AsJson, Reason, SpecFile
 from abreast.model.errors import UsageError
 from abreast.model.units import parse_weight
-from abreast.spec_source import load_spec
-
-
-def start(
-    version: Annotated[str, typer.Argument(help="the version to roll out, as the spec names it")],
-    *,
-    file: SpecFile = DEFAULT_FILE,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="only print what it would do, and how long at the present rate")
-    ] = False,
-    alone: Alone = False,
-    reason: Reason = "",
-    wait: Wait = False,
-    timeout: Timeout = "24h",
-    as_json: AsJson = False,
-) -> None:
-    """Begin a rollout of VERSION beside the stable one."""
-    if plan:
-        report(load_spec(file), file, version, seen_load(file), as_json=as_json)
-        return
-    client = Client(file)
-    order: dict[str, object] = {"version": version, "reason": reason, **_apart(alone=alone)}
-    if wait and as_json:
-        client.post("/commands/start", order)  # the state at the end is all that is printed: one document
-    else:
-        _give(client, "start", order, as_json=as_json)
-    if wait:
-        state = wait_for_rest(client, timeout, quiet=as_json)
-        show(state, as_json=as_json)
-        raise typer.Exit(state["exit_code"])
 
 
 def promote(
@@ -54,39 +22,52 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Approve: go on to the next step without waiting for the rest of this one."""
-    _give(Client(file), "promote", {"full": full, "reason": reason, **_apart(alone=alone)}, as_json=as_json)
+    give(Client(file), "promote", {"full": full, "reason": reason, **apart(alone=alone)}, as_json=as_json)
 
 
 def pause(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
     """Stay at the present weight; the gates go on protecting."""
-    _give(Client(file), "pause", {"reason": reason}, as_json=as_json)
+    give(Client(file), "pause", {"reason": reason}, as_json=as_json)
 
 
 def resume(*, file: SpecFile = DEFAULT_FILE, reason: Reason = "", as_json: AsJson = False) -> None:
     """Go on after a pause or a freeze."""
-    _give(Client(file), "resume", {"reason": reason}, as_json=as_json)
+    give(Client(file), "resume", {"reason": reason}, as_json=as_json)
 
 
-def abort(*, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False) -> None:
+def abort(
+    *,
+    file: SpecFile = DEFAULT_FILE,
+    only: Annotated[str, typer.Option("--only", help="do nothing unless this version is being rolled out")] = "",
+    alone: Alone = False,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
     """Roll back now: all users to stable."""
-    _give(Client(file), "abort", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
+    client = Client(file)
+    if only:
+        state = client.get("/status")
+        if state["candidate"] != only or "abort" not in state["allowed"]:
+            sys.stderr.write(f"no rollout of {only} is under way: nothing is rolled back\n")
+            return
+    give(client, "abort", {"reason": reason, **apart(alone=alone)}, as_json=as_json)
 
 
 def undo(*, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False) -> None:
     """Roll back after promotion, as long as the old version is there."""
-    _give(Client(file), "undo", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
+    give(Client(file), "undo", {"reason": reason, **apart(alone=alone)}, as_json=as_json)
 
 
 def retry(*, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False) -> None:
     """Try a candidate again that was rolled back; the same users are first."""
-    _give(Client(file), "retry", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
+    give(Client(file), "retry", {"reason": reason, **apart(alone=alone)}, as_json=as_json)
 
 
 def retire(
     *, file: SpecFile = DEFAULT_FILE, alone: Alone = False, reason: Reason = "", as_json: AsJson = False
 ) -> None:
     """End the side that lost the traffic now, instead of after `retire.after`."""
-    _give(Client(file), "retire", {"reason": reason, **_apart(alone=alone)}, as_json=as_json)
+    give(Client(file), "retire", {"reason": reason, **apart(alone=alone)}, as_json=as_json)
 
 
 def weight(
@@ -102,7 +83,7 @@ def weight(
         hundredths = parse_weight(share)
     except ValueError as error:
         raise UsageError(str(error), "such as: abreast weight 20%") from None
-    _give(Client(file), "weight", {"weight": hundredths, "reason": reason, **_apart(alone=alone)}, as_json=as_json)
+    give(Client(file), "weight", {"weight": hundredths, "reason": reason, **apart(alone=alone)}, as_json=as_json)
 
 
 def events(
@@ -161,16 +142,22 @@ def restart(*, file: SpecFile = DEFAULT_FILE) -> None:
     sys.stdout.write(f"{done['message']}\n")
 
 
-def _apart(*, alone: bool) -> dict[str, object]:
+def apart(*, alone: bool) -> dict[str, object]:
     """What an order says of the release group: nothing, unless it leaves it."""
     return {"alone": True} if alone else {}
 
 
-def _give(client: Client, verb: str, body: dict[str, object], *, as_json: bool) -> None:
+def give(client: Client, verb: str, body: dict[str, object], *, as_json: bool) -> None:
+    """Give an order, and print what it did. Raises what the API raises."""
     done: dict[str, Any] = client.post(f"/commands/{verb}", body)
     if as_json:
         _print_json(done)
-        return
+    else:
+        print_done(done)
+
+
+def print_done(done: dict[str, Any]) -> None:
+    """Print what an order did, and since when it holds."""
     obeyed = done["obeyed_s"]
     since = "not every gateway obeys yet: see abreast status"
     if obeyed is not None:

@@ -15,10 +15,8 @@ from rich.text import Text
 from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile, Timeout, Wait
 from abreast.cli.status_view import change, lines
-from abreast.model.errors import UsageError, WaitTimeoutError
-from abreast.model.units import parse_duration
+from abreast.cli.wait import Patience, wait_for_rest
 
-RESTING: Final = frozenset({"completed", "retiring", "rolled-back", "paused", "frozen"})
 REFRESH_S: Final = 0.5
 
 
@@ -33,7 +31,7 @@ def status(
     """Show where the rollout is. Exit code: 0 healthy, 3 progressing, 4 paused, 5 rolled back, 1 error."""
     client = Client(file)
     if wait:
-        state = wait_for_rest(client, timeout, quiet=as_json)
+        state = wait_for_rest(client, Patience.of(timeout, quiet=as_json))
     elif watch:
         state = _watch(client)
     else:
@@ -46,36 +44,6 @@ def show(state: dict[str, Any], *, as_json: bool) -> None:
     """Print the status."""
     text = json.dumps(state, indent=2, ensure_ascii=False) if as_json else "\n".join(lines(state))
     sys.stdout.write(text + "\n")
-
-
-def wait_for_rest(client: Client, timeout: str, *, quiet: bool = False) -> dict[str, Any]:
-    """Wait until nothing more happens by itself, telling each change on stderr; the state then.
-
-    Raises UsageError for a bad time-out, WaitTimeoutError when it is over.
-    """
-    limit_s = duration(timeout)
-    began = time.monotonic()
-    told = ""
-    while True:
-        state: dict[str, Any] = client.get("/status")
-        line = change(state)
-        if line != told and not quiet:
-            sys.stderr.write(f"{line}\n")
-            told = line
-        if state["phase"] in RESTING:
-            return state
-        if time.monotonic() - began > limit_s:
-            message = f"the rollout is still {state['phase']} after {timeout}: {state['because']}"
-            raise WaitTimeoutError(message, "wait longer, or see: abreast explain")
-        time.sleep(REFRESH_S)
-
-
-def duration(text: str) -> float:
-    """Seconds of an option's value. Raises UsageError."""
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"--timeout: {error}", "such as: --timeout 30m") from None
 
 
 def _watch(client: Client) -> dict[str, Any]:
