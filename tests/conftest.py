@@ -49,7 +49,7 @@ BESIDE: Final = tuple(
     )
 )
 """What keeps real PostgreSQLs, a Docker engine or an etcd busy for minutes, rollouts that wait for live evidence or for
-each other, and the benches, small as they are here: beside the suite, unless they are asked for by name. CI runs both."""
+each other, and the benches, small as they are: beside the suite, unless they are asked for by name. CI runs both."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
