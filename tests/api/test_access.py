@@ -20,6 +20,7 @@ NEEDS: list[tuple[str, str, Any, Role]] = [
     ("GET", "/status", None, Role.VIEWER),
     ("GET", "/events", None, Role.VIEWER),
     ("GET", "/history", None, Role.VIEWER),
+    ("GET", "/group", None, Role.VIEWER),
     ("GET", "/series", None, Role.VIEWER),
     ("GET", "/doctor", None, Role.VIEWER),
     ("GET", "/findings", None, Role.VIEWER),

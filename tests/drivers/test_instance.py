@@ -139,8 +139,9 @@ async def test_a_probe_that_never_succeeds_says_so_and_it_is_started_anew(stage:
     await until(lambda: "404" in instance.shown.detail)
     assert instance.shown.detail == "GET /ready answered 404"
     assert instance.shown.state is InstanceState.STARTING
-    await until(lambda: instance.shown.restarts == 1)
-    assert stage.reasons(InstanceState.FAILED)[0].startswith("not ready 1.5 s after its start: GET /ready answered 404")
+    said = "not ready 1.5 s after its start: GET /ready answered 404"  # on a busy machine not of its first start
+    await until(lambda: any(reason.startswith(said) for reason in stage.reasons(InstanceState.FAILED)))
+    await until(lambda: instance.shown.restarts >= 1)
 
 
 async def test_it_becomes_unready_and_ready_again_without_a_restart(stage: Stage, begin: Begin) -> None:

@@ -146,9 +146,13 @@ def test_a_changed_spec_is_taken_over_or_refused_with_the_reason(service: Servic
 
     steps = service.spec["rollout"]["steps"]
     service.spec["rollout"] = {**LASTING, "steps": [{"weight": "20%"}, *steps[1:]]}
+    assert "10 % → 20 %: step 1: 20 %" in reloaded(service, "the spec was read again")
+    service.until(lambda: service.status()["weight"] == 2000)
+
+    service.spec["rollout"] = {**LASTING, "steps": [{"hold": "1m"}, *steps]}
     said = reloaded(service, "the changed spec is refused")
-    assert "step 1 is under way: `weight 10 %`; the changed spec says: `weight 20 %`" in said
-    assert "→ put `weight 10 %` back as step 1" in said
+    assert "step 1 is under way: `weight 20 %`; the changed spec says: `hold 1m`" in said
+    assert "→ put `weight 20 %` back as step 1" in said
 
     service.spec["rollout"] = {**LASTING, "steps": [steps[0], {"weight": "120%"}], "step_tmie": {}}
     said = reloaded(service, "the changed spec is refused")
@@ -167,7 +171,7 @@ def test_a_changed_spec_is_taken_over_or_refused_with_the_reason(service: Servic
     state = service.status()
     assert (state["step"], state["steps"], state["phase"], state["weight"]) == (1, 3, "progressing", 1000)
     kinds = [event["reason"] for event in events(service) if event["kind"] == "spec"]
-    assert len(kinds) == 5, kinds
+    assert len(kinds) == 7, kinds
     assert asked(service, "ada") in {"v1", "v2"}
 
 
