@@ -63,8 +63,8 @@ class LogFile:
     def rotate(self) -> bool:
         """If it has outgrown its limit, move what it holds to ``.1`` and the older ones on; whether it did.
 
-        What a child writes in the microseconds between the last read and the truncation would be lost;
-        therefore everything is copied until nothing new appears, and only then is it cut.
+        Everything is copied until nothing new appears, and only then is it cut. What a child is just writing by then
+        is lost: some lines, or one long write.
         """
         if self.size_bytes < self._limit_bytes:
             return False
