@@ -13,6 +13,9 @@ from tests.docker.running import box, process, running
 from tests.fakes.docker import IMAGE, Dockerd, inside, new_engine
 from tests.process.programs import until
 
+pytestmark = pytest.mark.acceptance
+"""Two minutes of engines that die beside users' requests."""
+
 
 @pytest.fixture(autouse=True)
 def _engine(dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
