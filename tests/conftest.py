@@ -43,7 +43,11 @@ BESIDE: Final = tuple(
         *(f"operations/test_{name}.py" for name in ("data", "data_keeper")),
         "cli/test_data.py",
         *(f"demo/test_data_{name}.py" for name in ("commands", "look", "play", "shop", "site", "story")),
-        *(f"e2e/test_{name}.py" for name in ("demo_data", "group", "kubernetes", "pipelines", "shadow", "verdicts")),
+        "demo/test_play.py",
+        *(
+            f"e2e/test_{name}.py"
+            for name in ("demo", "demo_data", "group", "kubernetes", "pipelines", "shadow", "verdicts")
+        ),
         "bench",
         "cli/test_bench.py",
     )
