@@ -132,7 +132,7 @@ def test_etcd_killed_cut_off_and_compacted(service: Service, etcd: EtcdServer) -
     etcd.kill()
     service.until(lambda: "does not answer" in told(service))
     count = len(spec_events(service))
-    time.sleep(2.0)
+    time.sleep(2.0)  # it asks again several times meanwhile
     assert len(spec_events(service)) == count, "once"
     for verb in ("pause", "resume"):
         assert service.give(verb)["obeyed_s"] is not None
