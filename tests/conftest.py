@@ -46,14 +46,16 @@ BESIDE: Final = tuple(
         "demo/test_play.py",
         *(
             f"e2e/test_{name}.py"
-            for name in ("demo", "demo_data", "group", "kubernetes", "pipelines", "shadow", "verdicts")
+            for name in ("cli", "demo", "demo_data", "faults", "group", "kubernetes", "pipelines", "shadow", "verdicts")
         ),
+        "app/test_down.py",
         "bench",
         "cli/test_bench.py",
     )
 )
 """What keeps real PostgreSQLs, a Docker engine or an etcd busy for minutes, rollouts that wait for live evidence or for
-each other, and the benches, small as they are: beside the suite, unless they are asked for by name. CI runs both."""
+each other, whole control planes that are killed, and the benches, small as they are: beside the suite, unless they are
+asked for by name. CI runs both."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -173,3 +173,11 @@ class TestShadowKey:
         with pytest.raises(StoreError, match=r"shadow\.key' cannot be written: No such file") as caught:
             StateDir.beside(short_tmp).keep_shadow_key("s3cret")
         assert "writable" in caught.value.remedy
+
+
+def test_who_holds_it_is_told_and_nobody_of_a_directory_that_was_never_held(short_tmp: Path) -> None:
+    state = StateDir.beside(short_tmp)
+    assert state.holder() == ""
+    state.make()
+    os.close(state.lock())
+    assert state.holder() == str(os.getpid())

@@ -73,6 +73,9 @@ class Gateway(Protocol):
     def nodes(self) -> Sequence[NodeState]:
         """Every node that should obey, with the split it acknowledged."""
 
+    def silent(self) -> Sequence[NodeState]:
+        """Nodes that are not waited for any more and may still serve users, with what they acknowledged last."""
+
 
 _PER_DECADE: Final = 12
 _ROUNDING: Final = 1e-9
@@ -160,10 +163,7 @@ class Counts(Protocol):
         """Everything counted in the last ``seconds``, per version, for people to read."""
 
     def seconds(self, since: float) -> Sequence[tuple[float, Mapping[str, Side]]]:
-        """What each version did in each whole second that ended after ``since`` (Unix seconds), oldest first.
-
-        Only seconds that are over; of the last two minutes at most.
-        """
+        """What each version did in each whole second that is over and ended after ``since``; of two minutes at most."""
 
     @property
     def since(self) -> float:

@@ -97,10 +97,9 @@ class StateDir:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
-            message = f"abreast already runs for {str(self.path.parent)!r} (process {holder})"
-            raise AlreadyRunningError(message, "use it: abreast status; or end it with Ctrl-C or SIGTERM") from error
+            message = f"abreast already runs for {str(self.path.parent)!r} (process {self.holder() or 'unknown'})"
+            raise AlreadyRunningError(message, "use it: abreast status; or end it with: abreast down") from error
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -108,6 +107,14 @@ class StateDir:
             # A full disk; the lock holds all the same, only the holder's number stays untold.
             return descriptor
         return descriptor
+
+    def holder(self) -> str:
+        """The id of the process that took the lock last, "" if it could not say so. It may have ended."""
+        try:
+            with (self.path / "lock").open("rb") as file:
+                return file.read(32).decode(errors="replace").strip()
+        except OSError:
+            return ""
 
     @staticmethod
     def _require_own(directory: Path) -> None:

@@ -77,3 +77,10 @@ def test_a_certificate_and_a_key_that_are_not_of_each_other(tmp_path: Path) -> N
     for wrong in (Tls(files[0].certificate, files[1].key), Tls(files[0].certificate, str(tmp_path / "gone.key"))):
         with pytest.raises(UsageError, match="cannot be used"):
             listen(ApiSettings(Endpoint("127.0.0.1", 0), wrong))
+
+
+def test_answers_do_not_wait_for_acknowledgements_whichever_loop_serves_them() -> None:
+    """The loop of asyncio itself sets TCP_NODELAY by the socket's protocol alone."""
+    listener = listen(ApiSettings(Endpoint("127.0.0.1", 0)))
+    with listener.socket:
+        assert listener.socket.proto == socket.IPPROTO_TCP

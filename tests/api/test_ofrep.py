@@ -12,6 +12,7 @@ from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 
+from abreast.api import ofrep
 from abreast.api.ofrep import _refused
 from abreast.api.problems import TooManyError
 from abreast.model.errors import StoreError
@@ -181,3 +182,23 @@ async def test_openfeatures_own_sdk_gets_the_same_answers(served: Served) -> Non
         api.clear_providers()
 
     await asyncio.to_thread(ask)
+
+
+async def test_who_asks_too_often_is_answered_429_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ofrep, "BURST", 3)
+    async with serving() as served:
+        await served.desk.control.flags.adopt(FLAGS, 0)
+        async with httpx.AsyncClient(base_url=served.origin, trust_env=False) as http:
+            mine, other = served.by(Role.VIEWER), served.by(Role.OPERATOR)
+            answers = [await http.post(path, json=ADA, headers=mine) for path in (f"{PATH}/new", PATH, PATH, PATH)]
+            assert [each.status_code for each in answers] == [200, 200, 200, 429]
+            refused = answers[-1]
+            assert refused.headers["retry-after"] == "1"
+            assert refused.json()["errorCode"] == "GENERAL"
+            assert "more than 500 evaluations a second" in refused.json()["errorDetails"]
+            assert (await http.post(PATH, json=ADA, headers=other)).status_code == 200
+            assert (await http.get("/api/v1/status", headers=mine)).status_code == 200, "of evaluations alone"
+        transport = httpx.AsyncHTTPTransport(uds=str(served.server._path))
+        async with httpx.AsyncClient(transport=transport, base_url="http://abreast") as local:
+            codes = {(await local.post(PATH, json=ADA)).status_code for _ in range(5)}
+        assert codes == {200}

@@ -7,21 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from abreast.app.parts import Up, line, load_rollout, places, require_files
+from abreast.app.parts import Up, _jury, line, load_rollout, places, require_files
 from abreast.app.up import _look
 from abreast.checks.members import Place
 from abreast.clock import SystemClock
+from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.errors import RefusedError, SpecError
 from abreast.model.event import Event, EventKind
 from abreast.model.group import GroupSettings, MemberAddress
 from abreast.model.rollout import Phase, WeightStep
 from abreast.model.traffic import Shadowing
+from abreast.nodes.counts import NodeCounts
+from abreast.rollout.observed import Observed
+from abreast.shadow.crew import Crew
 from abreast.state_dir import StateDir
+from abreast.store.evidence import SqlEvidence
 from abreast.store.sql import SqlStore
 from abreast.store.sqlite import open_store
 from tests.alerts.server import Receiver
 from tests.app.specs import building, spec
-from tests.rollout.play import POLICY, serving, under_way
+from tests.fakes.clock import FakeClock
+from tests.nodes.seconds import second
+from tests.rollout.play import BEGIN, POLICY, serving, under_way
 
 
 class TestStoredRollout:
@@ -55,6 +62,32 @@ class TestStoredRollout:
         read = spec(short_tmp, rollout={"steps": [{"weight": "7%"}]})
         with pytest.raises(RefusedError, match="the changed spec says: `weight 7 %`"):
             await load_rollout(store, read, read.service(), 5.0)
+
+
+async def test_who_decides_anew_weighs_what_the_one_before_had_not_recorded(short_tmp: Path) -> None:
+    store = await open_store(short_tmp / "abreast.db")
+    rollout, clock = replace(under_way(Phase.PROGRESSING), number=0, revision=0), FakeClock(BEGIN)
+    await store.save(rollout, [])
+    evidence, before, after = SqlEvidence(store), NodeCounts(clock), NodeCounts(clock)
+    first = await _jury(before, rollout, evidence, clock)
+    for number in range(1, 9):
+        clock.time = BEGIN + number + 0.2
+        own, other = [second("a", number, 10, since=BEGIN)], [second("b", number, 2, 1, since=BEGIN)]
+        before.hand_in(own)
+        before.take(other)
+        after.hand_in(other)
+        after.take(own)
+        first.assess(rollout, Observed(clock.now()))
+        if number == 5:
+            unsaved = first.unsaved()
+            assert unsaved is not None
+            await evidence.save_ticks("shop", 0, unsaved.ticks, unsaved.state)
+    next_ = await _jury(after, rollout, evidence, clock)
+    assert next_.assess(rollout, Observed(clock.now())) == first.assess(rollout, Observed(clock.now()))
+    weighed = next_.unsaved()
+    assert weighed is not None
+    assert [(tick.at - BEGIN, tick.candidate.requests) for tick in weighed.ticks] == [(6, 12), (7, 12), (8, 12)]
+    await store.close()
 
 
 def test_where_the_other_members_answer(short_tmp: Path) -> None:
@@ -106,7 +139,10 @@ class TestBuild:
         assert built.collector._around.present().traffic.copying == Shadowing(1, 1.0)
 
     async def test_its_relay_listens_where_the_gateways_look_for_it(self, built: Up) -> None:
-        assert built.collector._crew._socket == built.gateway.relay
+        crew = built.collector._crew
+        assert isinstance(crew, Crew)
+        assert isinstance(built.gateway, EnvoyGateway)
+        assert crew._socket == built.gateway.relay
 
     async def test_alerts_know_who_rolled_back_before_this_control_plane(self, built: Up, short_tmp: Path) -> None:
         rollout = built.control.controller.rollout

@@ -12,6 +12,8 @@ from abreast.app.etcd_place import EtcdPlace
 from abreast.app.etcd_spec import EtcdSpec
 from abreast.app.parts import Up
 from abreast.app.reload import reload_spec
+from abreast.envoy.gateway import EnvoyGateway
+from abreast.envoy.process import EnvoyProcesses
 from abreast.model.errors import UsageError
 from abreast.model.event import EventKind
 from abreast.model.group import Heard
@@ -45,12 +47,17 @@ async def running(short_tmp: Path) -> AsyncIterator[Reloading]:
         yield Reloading(short_tmp, up)
 
 
+def envoys(up: Up) -> EnvoyProcesses:
+    assert isinstance(up.gateway, EnvoyGateway)
+    return up.gateway.processes
+
+
 async def test_every_part_follows_it(running: Reloading) -> None:
     await running.reads(users={"by": ["header:x-customer"]}, gateway={"timeout": "70s"})
     up = running.up
     assert up.control.service.users == (UserKey("header", "x-customer"),)
     assert up.control.service is up.observer.service is up.actor.service
-    assert up.gateway.processes.settings.timeout_s == 70.0
+    assert envoys(up).settings.timeout_s == 70.0
     assert running.said == []
 
 
@@ -82,9 +89,9 @@ async def test_the_rollout_under_way_has_its_policy_for_what_is_to_come(running:
 )
 async def test_one_that_cannot_be_is_refused_and_the_old_one_stays(running: Reloading, text: str, words: str) -> None:
     up = running.up
-    before = (up.control.service, up.observer.service, up.actor.service, up.gateway.processes.settings)
+    before = (up.control.service, up.observer.service, up.actor.service, envoys(up).settings)
     await running.reads(text)
-    assert (up.control.service, up.observer.service, up.actor.service, up.gateway.processes.settings) == before
+    assert (up.control.service, up.observer.service, up.actor.service, envoys(up).settings) == before
     assert words in "".join(running.said)
 
 

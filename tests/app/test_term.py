@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from abreast.app.delivery import Delivery
+from abreast.app.ears import Ears
 from abreast.app.fleet import FleetGateway, Muster, OwnGateway
 from abreast.app.ground import lay_ground
+from abreast.app.linking import ALONE, link_of
 from abreast.app.parts import Up, load_rollout
 from abreast.app.term import Holding, Place, Promise, hold
 from abreast.clock import SystemClock
@@ -17,6 +20,7 @@ from abreast.model.event import Event, EventKind
 from abreast.model.spec import Spec
 from abreast.rollout.observed import Command
 from abreast.state_dir import StateDir
+from abreast.store.agents import SqlAgents
 from abreast.store.fleet import SqlFleet
 from abreast.store.lease import LEASE_S, DatabaseLease
 from abreast.store.sqlite import open_store
@@ -64,9 +68,11 @@ async def holdings(directory: Path) -> AsyncIterator[Holdings]:
     await load_rollout(store, read, service, clock.now())
     ground = lay_ground(service, state, read.api, clock)
     fleet = SqlFleet(store, "shop", database_now=CLOCK)
-    muster = Muster("a", fleet, lease, OwnGateway("a", ground.gateway), clock)
+    delivery = Delivery("a", ground.gateway.counts, clock)
+    muster = Muster(delivery, fleet, lease, OwnGateway("a", ground.gateway), clock)
     await lease.keep()
-    place = Place(directory / "abreast.yaml", state, store, lease, ground, muster, FakeOrders())
+    link = await link_of("a", SqlAgents(store, "shop", database_now=CLOCK), store, clock, ALONE)
+    place = Place(directory / "abreast.yaml", state, store, lease, ground, muster, FakeOrders(), Ears(clock), link)
     yield Holdings(place, world, read)
     await ground.gateway.close(stop=True)
     await ground.drivers.close(stop=True)

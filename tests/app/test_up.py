@@ -1,8 +1,5 @@
 """The wiring's own decisions; that everything runs together is told in tests/e2e."""
 
-import asyncio
-import contextlib
-import resource
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,67 +10,16 @@ import pytest
 from abreast.analysis.assessment import Assessment
 from abreast.analysis.tick import Tick
 from abreast.app.parts import Up
-from abreast.app.up import _raise_limits, _start_logging, store_evidence, unless, up
+from abreast.app.up import store_evidence, up
 from abreast.bench.target import free_port
 from abreast.controller.jury import Jury
-from abreast.model.errors import DriverError, PortInUseError, SpecError, StoreError
+from abreast.model.errors import DriverError, SpecError, StoreError
 from abreast.model.rollout import Phase, Rollout
 from abreast.rollout.observed import Observed
-from abreast.state_dir import StateDir
 from tests.app.specs import building, spec
 from tests.fakes.clock import FakeClock
 from tests.fakes.counts import FakeCounts
 from tests.rollout.play import BEGIN, under_way
-
-
-class TestUnless:
-    """What starts is not waited for once it should stop."""
-
-    async def test_what_started_is_there(self) -> None:
-        async def starting() -> str:
-            return "up"
-
-        assert await unless(asyncio.Event(), starting()) == "up"
-
-    async def test_told_to_stop_it_ends_in_order(self) -> None:
-        stop, ended = asyncio.Event(), []
-
-        async def starting() -> str:
-            try:
-                stop.set()
-                await asyncio.Event().wait()
-            finally:
-                ended.append("in order")
-            return "never"
-
-        assert await unless(stop, starting()) is None
-        assert ended == ["in order"]
-
-    async def test_its_error_is_told(self) -> None:
-        async def starting() -> str:
-            raise PortInUseError("taken", "take another")
-
-        with pytest.raises(PortInUseError):
-            await unless(asyncio.Event(), starting())
-
-    async def test_who_is_cancelled_takes_it_along(self) -> None:
-        begun, ended = asyncio.Event(), asyncio.Event()
-
-        async def starting() -> str:
-            try:
-                begun.set()
-                await asyncio.Event().wait()
-            finally:
-                ended.set()
-            return "never"
-
-        work = asyncio.create_task(unless(asyncio.Event(), starting()))
-        await begun.wait()
-        work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
-        assert work.cancelled()
-        await asyncio.wait_for(ended.wait(), 5)
 
 
 class TestUp:
@@ -98,20 +44,6 @@ class TestUp:
             async with up(short_tmp / "abreast.yaml", said.append):
                 pass
         assert any("v1: Consul service shop does not answer" in sentence for sentence in said)
-
-    def test_a_log_that_cannot_be_written(self, short_tmp: Path) -> None:
-        with pytest.raises(StoreError, match=r"the log in '.*' cannot be opened: No such file") as caught:
-            _start_logging(StateDir.beside(short_tmp))
-        assert "writable" in caught.value.remedy
-
-    def test_all_file_descriptors_that_are_allowed_are_taken(self) -> None:
-        before = resource.getrlimit(resource.RLIMIT_NOFILE)
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
-            _raise_limits()
-            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class Writer:

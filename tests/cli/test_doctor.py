@@ -170,3 +170,12 @@ def test_of_another_machine_only_it_is_examined(abreast: Run, monkeypatch: pytes
     ended = abreast("doctor")
     assert ended.code == 7
     assert "is not reached" in ended.err
+
+
+def test_the_clusters_of_a_spec_are_looked_at(spec: Path, abreast: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec.write_text("versions: {v1: {deployment: shop-v1, instances: 1}}\n", encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(spec.parent / "none"))
+    ended = abreast("doctor")
+    assert ended.code == 1
+    assert "✘ no way to a Kubernetes cluster" in ended.out
+    assert "set KUBECONFIG to one file" in ended.out

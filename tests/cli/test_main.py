@@ -12,10 +12,27 @@ from abreast.cli.main import app
 from tests.cli.plane import Plane, Run
 
 VERBS = (
-    *("up", "server", "start", "status", "promote", "pause", "resume", "weight", "abort", "undo", "retry", "retire"),
+    *(
+        "up",
+        "down",
+        "server",
+        "gateway",
+        "relay",
+        "operator",
+        "start",
+        "status",
+        "promote",
+        "pause",
+        "resume",
+        "weight",
+        "abort",
+        "undo",
+        "retry",
+        "retire",
+    ),
     *("explain", "findings", "finding", "accept", "reopen", "compare"),
     *("events", "history", "doctor", "check", "schema", "init", "simulate", "replay"),
-    *("demo", "import", "tester", "restart-gateway", "bench", "alerts", "token", "data", "flag"),
+    *("demo", "import", "join-token", "tester", "restart-gateway", "bench", "alerts", "token", "data", "flag"),
 )
 
 

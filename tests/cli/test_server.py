@@ -38,3 +38,17 @@ def test_a_database_that_is_away_is_told(tmp_path: Path, where: str) -> None:
     done = RUNNER.invoke(app, ["server", "--store", where, "--config", str(file)])
     assert isinstance(done.exception, StoreError)
     assert "not reached" in done.exception.message
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--link", "8443"), "--link: '8443' is no address to listen on"),
+        (("--link", "example.com:8443"), "--link: 'example.com:8443' is no address to listen on"),
+        (("--no-gateway",), "--no-gateway: without --link"),
+    ],
+)
+def test_a_link_that_makes_no_sense_is_refused(words: tuple[str, ...], said: str) -> None:
+    done = RUNNER.invoke(app, ["server", "--store", "postgresql:///x", *words])
+    assert isinstance(done.exception, UsageError)
+    assert said in done.exception.message

@@ -252,3 +252,19 @@ def test_it_says_what_happens_to_the_data(steps: str, max_drift: int, words: tup
     for sentence in words:
         assert sentence in told
     assert "data" not in text(parse_spec("versions: {v1: {run: a}, v2: {run: a}}"))
+
+
+def test_of_somebody_elses_gateway_it_says_what_is_not_promised() -> None:
+    spec = parse_spec("""
+gateway: {route: {name: shop, backends: {v1: "shop-v1:80", v2: "shop-v2:80"}}}
+versions: {v1: {endpoints: ["127.0.0.1:1"]}, v2: {endpoints: ["127.0.0.1:2"]}}
+rollout:
+  steps: [{weight: 10%}, {approve: look}]
+  gates: {errors: {watch: false}, latency: {watch: false}}
+""")
+    lines = list(summary(spec.service(), spec.policy("v2"), "v2", None))
+    assert lines[0].endswith(
+        "gateway HTTPRoute shop, where a weight is a share of requests: users do not stay on a side"
+    )
+    assert "nobody counts failures; if a query or a webhook says no: everybody goes back to stable" in lines[-1]
+    assert not any("candidate requests for errors" in line for line in lines)

@@ -177,3 +177,18 @@ def test_a_fleets_servers_are_one_line() -> None:
     b = {"name": "b", "decides": False, "silent_s": 61.0, "lost": True}
     assert "\n  servers   2: a, b   a decides   silent: b for 1 m 1 s\n" in tree(state(servers=[a, b]))
     assert "\n  servers   1: a   none decides at present\n" in tree(state(servers=[{**a, "decides": False}]))
+
+
+def test_relays_elsewhere_are_named() -> None:
+    assert "\n  relays    2: r1, r2\n" in tree(state(relays=["r1", "r2"]))
+    assert "relays" not in tree(state(relays=[]))
+
+
+def test_gateways_apart_from_servers_are_one_line() -> None:
+    g1 = {"name": "g1", "server": "a", "weight": 2000, "obeys": True, "silent_s": 0.0, "lost": False}
+    g2 = {**g1, "name": "g2", "server": "b", "weight": 100, "obeys": False}
+    g3 = {**g1, "name": "g3", "weight": None, "obeys": False}
+    g4 = {**g1, "name": "g4", "silent_s": 61.0, "lost": True}
+    shown = tree(state(gateways=[g1, g2, g3, g4]))
+    told = "g1 20 % through a, g2 1 % (not as ordered) through b, g3 not known yet, through a"
+    assert f"\n  gateways  4: {told}   silent: g4 for 1 m 1 s\n" in shown

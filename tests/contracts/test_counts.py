@@ -1,13 +1,17 @@
-"""What all counts keep: the same suite over the fake and over readings of an Envoy."""
+"""What all counts keep: the same suite over the fake, readings of an Envoy, and what several gateways hand in."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from abreast.analysis.tick import Side
 from abreast.envoy.counts import EnvoyCounts, Totals
+from abreast.nodes.counts import NodeCounts
+from abreast.nodes.second import NodeSecond, VersionSecond
 from abreast.operations.control import UserCounts
+from abreast.ports import Latencies, VersionCounts
 from abreast.rollout.observed import Tally
 from tests.fakes.clock import FakeClock
 from tests.fakes.counts import FakeCounts
@@ -62,7 +66,38 @@ class EnvoyWorld(World):
         self.envoy.feed("envoy-1", Totals(attempts, attempts, latencies, dict(self.in_flight)))
 
 
-@pytest.fixture(params=[FakeWorld, EnvoyWorld], ids=["fake", "envoy"])
+class NodesWorld(World):
+    """Two gateways, one of them without users; each second is told as soon as it was counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes = NodeCounts(self.clock)
+        self.counts = self.nodes
+        self.versions: dict[str, VersionSecond] = {}
+        self.number = 0
+
+    def tick(self, version: str, codes: Mapping[int, int], in_flight: int = 0) -> None:
+        self.clock.time += 1.0
+        counts = VersionCounts(dict(codes), Latencies({10_000: sum(codes.values())} if codes else {}), in_flight)
+        before = self.versions.get(version, VersionSecond())
+        begun = counts.requests + in_flight > before.counts.in_flight
+        last = self.clock.now() if begun else before.last_request_at
+        idle = {
+            name: VersionSecond(VersionCounts(in_flight=each.counts.in_flight), last_request_at=each.last_request_at)
+            for name, each in self.versions.items()
+        }
+        self.versions = {**idle, version: VersionSecond(counts, last_request_at=last)}
+        nothing = {name: VersionSecond() for name in self.versions}
+        self.number += 1
+        for node, versions in (("a", self.versions), ("b", nothing)):
+            second = NodeSecond(node, BEGIN, self.number, self.clock.now() + 1.0, versions, dict(codes))
+            if node == "a":
+                self.nodes.hand_in([second])
+            else:
+                self.nodes.take([replace(second, users={})])
+
+
+@pytest.fixture(params=[FakeWorld, EnvoyWorld, NodesWorld], ids=["fake", "envoy", "nodes"])
 def world(request: pytest.FixtureRequest) -> World:
     made: World = request.param()
     return made

@@ -130,7 +130,7 @@ class RegistryWorld(ExternalWorld):
             lambda _: None,
             file=folder / "registry.json",
             random=Random(1),
-            source_of=self._source,
+            source_of=lambda place, *_: self._source(place),
         )
 
     def version(self, name: str = "v1", instances: int = 1, mark: str = "") -> Version:

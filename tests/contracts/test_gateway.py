@@ -1,16 +1,23 @@
-"""What every gateway keeps: the same suite over the fake and over a real Envoy."""
+"""What every gateway keeps: the same suite over the fake, a real Envoy, and an HTTPRoute."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from abreast.app.front import RouteFront
 from abreast.bench.origin import Origin
+from abreast.drivers.route_gateway import RouteGateway
+from abreast.model.route import RouteSettings, ServicePort
 from abreast.model.traffic import Split, Traffic
 from abreast.ports import Gateway
+from tests.drivers.kubernetes_stage import kubernetes_stage
 from tests.fakes.gateway import FakeGateway
+from tests.fakes.gateway_api import GatewayController, reference, route, rule
 from tests.integration.stage import Stage, backend, until
+from tests.process.programs import WallClock
 
 
 class World(ABC):
@@ -29,6 +36,8 @@ class World(ABC):
     def __init__(self, stage: Stage, port: int) -> None:
         self.stage = stage
         self.port = port
+        self.ends = AsyncExitStack()
+        """What it has beside the stage."""
 
     @abstractmethod
     async def begin(self) -> None:
@@ -70,13 +79,44 @@ class EnvoyWorld(World):
         await until(lambda: not any(node.connected for node in self.gateway.nodes()), "cut off")
 
 
-@pytest.fixture(params=[FakeWorld, EnvoyWorld], ids=["fake", "envoy"])
+class Fast(WallClock):
+    """Patience that is counted in seconds is counted in hundredths."""
+
+    def now(self) -> float:
+        return super().now() * 100
+
+
+class RouteWorld(World):
+    """Somebody else's gateway, over an API server's protocol."""
+
+    async def begin(self) -> None:
+        self._at = await self.ends.enter_async_context(kubernetes_stage(self.stage.folder))
+        self._at.cluster.write("httproutes", route(rule(reference("shop-v1"))))
+        GatewayController(self._at.cluster).look()
+        services = tuple((name, ServicePort(f"shop-{name}", 80)) for name in ("v1", "v2"))
+        settings, clock = RouteSettings("shop", services), Fast()
+        told = RouteGateway(
+            settings, clock, lambda: None, self._at.said.append, environ=self._at.environ, timing=self._at.timing
+        )
+        front = RouteFront(told, settings, clock)
+        self.ends.push_async_callback(front.close, stop=True)
+        await front.start()
+        self.gateway = front
+
+    async def cut(self) -> None:
+        self._at.cluster.cut = True
+        self._at.cluster.end_watches()
+        await until(lambda: not any(node.connected for node in self.gateway.nodes()), "cut off")
+
+
+@pytest.fixture(params=[FakeWorld, EnvoyWorld, RouteWorld], ids=["fake", "envoy", "route"])
 async def world(request: pytest.FixtureRequest, short_tmp: Path) -> AsyncIterator[World]:
     stage = Stage(short_tmp, home=short_tmp.name)
     async with Origin() as origin:
         made: World = request.param(stage, origin.port)
         await made.begin()
         yield made
+        await made.ends.aclose()
         await stage.gateway.close(stop=True)
 
 

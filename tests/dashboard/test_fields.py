@@ -22,6 +22,7 @@ RECORDS = {
     "gateway": "NodeStatus",
     "gate": "GateStatus",
     "server": "ServerRecord",
+    "agent": "GatewayRecord",
     "step": "StepStatus",
     "shadow": "ShadowStatus",
     "ledger": "ShadowStatus",
@@ -44,6 +45,7 @@ NOT_SHOWN = {
     "InstanceStatus": set(),
     "GateStatus": set(),
     "ServerRecord": set(),
+    "GatewayRecord": set(),
     "StepStatus": set(),
     "ShadowStatus": set(),
     "EventRecord": {"reason"},  # in its sentence

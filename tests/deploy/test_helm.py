@@ -11,10 +11,11 @@ import yaml
 
 from abreast import __version__
 from abreast.model.spec import parse_spec
-from tests.deploy.test_kubernetes import BASE, FOLDER, Manifest, only, rights
+from tests.deploy.test_kubernetes import BASE, FOLDER, OPERATOR, Manifest, only, rights
 from tests.drivers.kubernetes_stage import TEMPLATE
 from tests.fakes.cluster import KUBERNETES
 
+OPERATOR_CHART = Path(__file__).parents[2] / "deploy" / "helm" / "abreast-operator"
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "abreast"
 
 EVERYTHING: Manifest = {
@@ -31,9 +32,11 @@ EVERYTHING: Manifest = {
 }
 
 
-def rendered(values: Mapping[str, Any] | None = None, name: str = "abreast") -> dict[str, Manifest]:
+def rendered(
+    values: Mapping[str, Any] | None = None, name: str = "abreast", folder: Path = CHART
+) -> dict[str, Manifest]:
     """Every manifest by its kind, there is one of each."""
-    with helm_python.Chart.load(str(CHART)) as chart:
+    with helm_python.Chart.load(str(folder)) as chart:
         texts = chart.render(dict(values or {}), name=name, namespace="web")
     found = [each for text in texts.values() for each in yaml.safe_load_all(text) if each]
     by_kind: dict[str, Manifest] = {each["kind"]: each for each in found}
@@ -80,6 +83,45 @@ def test_the_right_to_make_is_given_only_when_it_is_wanted() -> None:
     rules = rendered({"make": True})["Role"]["rules"]
     assert rules[:-1] == only("Role")["rules"]
     assert {("apps", "deployments", verb) for verb in rules[-1]["verbs"]} == rights(FOLDER / "make")
+
+
+def test_the_right_to_write_routes_is_given_only_when_it_is_wanted() -> None:
+    rules = rendered({"route": True})["Role"]["rules"]
+    assert rules[:-1] == only("Role")["rules"]
+    assert rules[-1:] == only("Role", FOLDER / "route")["rules"]
+
+
+class TestOperator:
+    """The chart of the operator."""
+
+    @staticmethod
+    def rendered(**values: object) -> dict[str, Manifest]:
+        return rendered(values, "abreast-operator", OPERATOR_CHART)
+
+    def test_it_is_the_same_as_the_kustomize_folder(self) -> None:
+        found = self.rendered(image={"tag": "x"})
+        assert set(found) == {"ServiceAccount", "Role", "RoleBinding", "Deployment"}
+        assert found["Role"]["rules"] == only("Role", OPERATOR)["rules"]
+        (mine,) = found["Deployment"]["spec"]["template"]["spec"]["containers"]
+        assert (mine.pop("imagePullPolicy"), mine["image"]) == ("IfNotPresent", "abreast:x")
+        mine["image"] = "abreast"
+        assert found["Deployment"] == only("Deployment", OPERATOR)
+        for manifest in found.values():
+            kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+
+    def test_it_reads_the_secret_that_the_values_name_and_no_other(self) -> None:
+        assert self.rendered(secret="mine")["Role"]["rules"][-1]["resourceNames"] == ["mine"]
+
+    def test_the_custom_resource_is_the_same(self) -> None:
+        theirs = (OPERATOR / "crd.yaml").read_text("utf-8")
+        assert (OPERATOR_CHART / "crds" / "parallelruns.yaml").read_text("utf-8") == theirs
+
+    def test_helm_finds_nothing_wrong(self) -> None:
+        found = helm_python.lint(str(OPERATOR_CHART))
+        assert [each for each in found["messages"] if each["severity"] in {"ERROR", "WARNING"}] == []
+
+    def test_it_is_of_this_version(self) -> None:
+        assert yaml.safe_load((OPERATOR_CHART / "Chart.yaml").read_text("utf-8"))["appVersion"] == __version__
 
 
 def test_what_the_values_say_is_where_it_belongs() -> None:

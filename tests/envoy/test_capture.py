@@ -22,8 +22,9 @@ from abreast.envoy.clusters import Resource
 from abreast.envoy.messages import NESTED
 from abreast.envoy.routes import PRIVATE_HEADERS
 from abreast.findings.ledger import CAPTURED
+from abreast.model.service import Endpoint
 from abreast.model.shadow import BODY_LIMIT
-from abreast.model.traffic import UPSTREAM_HEADER, Shadowing
+from abreast.model.traffic import UPSTREAM_HEADER, NodeTls, Shadowing
 
 ROUTE: Resource = {
     "name": "idempotent",
@@ -86,6 +87,20 @@ def test_the_relay_is_a_cluster_with_narrow_bounds_behind_its_socket() -> None:
     assert bounds.max_retries.value == 0
     assert bounds.max_requests.value * 2 * BODY_LIMIT <= 16 * 2**20, "memory that a hung relay can hold"
     assert bounds.max_pending_requests.value <= bounds.max_requests.value
+
+
+def test_relays_elsewhere_are_reached_by_mutual_tls_alone() -> None:
+    socket, relays = Path("/run/shop/relay.sock"), (Endpoint("10.0.0.1", 7444), Endpoint("10.0.0.2", 7444))
+    assert relay_cluster(socket, relays) == relay_cluster(socket), "never in the clear"
+    tls = NodeTls(Path("/c.pem"), Path("/c.key"), Path("/ca.pem"))
+    assert relay_cluster(socket, (), tls) == relay_cluster(socket)
+    read = ParseDict(relay_cluster(socket, relays, tls), Cluster())
+    [locality] = read.load_assignment.endpoints
+    addresses = [each.endpoint.address.socket_address for each in locality.lb_endpoints]
+    assert [(each.address, each.port_value) for each in addresses] == [("10.0.0.1", 7444), ("10.0.0.2", 7444)]
+    assert "/run/shop/relay.sock" not in str(read)
+    assert read.transport_socket.typed_config.type_url.endswith("UpstreamTlsContext")
+    assert read.circuit_breakers == ParseDict(relay_cluster(socket), Cluster()).circuit_breakers
 
 
 def test_no_version_can_have_the_relay_s_name() -> None:

@@ -5,14 +5,15 @@ import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from socket import socket
 
 import pytest
 
 from abreast.envoy.ads import MEMORY
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.envoy.snapshot import build
-from abreast.model.errors import GatewayError
-from abreast.model.service import AccessLog, GatewaySettings
+from abreast.model.errors import GatewayError, PortInUseError
+from abreast.model.service import AccessLog, Endpoint, GatewaySettings, Tls
 from abreast.model.traffic import Traffic
 from abreast.rollout.observed import NodeState
 from tests.envoy.told import moved, traffic
@@ -41,6 +42,32 @@ async def gateway(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     gateway = made(short_tmp)
     yield gateway
     await gateway.close(stop=True)
+
+
+async def test_settings_that_change_make_what_runs_outdated(gateway: EnvoyGateway) -> None:
+    await gateway.start()
+    gateway.launch()
+    assert not gateway.outdated
+    gateway.adopt(GatewaySettings(concurrency=2, drain_s=1.0))
+    assert gateway.outdated
+
+
+def test_it_says_where_users_come_in_and_what_a_refusal_means(short_tmp: Path) -> None:
+    gateway, settings = made(short_tmp), GatewaySettings()
+    assert gateway.address(settings) == "http://127.0.0.1:8080"
+    assert gateway.address(replace(settings, tls=Tls("a", "b"))) == "https://127.0.0.1:8080"
+    assert gateway.serving(settings).endswith("still serves on 127.0.0.1:8080")
+    assert isinstance(gateway.refusal("address in use"), PortInUseError)
+
+
+def test_a_port_that_is_taken_is_told_before_anything_starts(short_tmp: Path) -> None:
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = GatewaySettings(listen=Endpoint("127.0.0.1", taken.getsockname()[1]))
+        with pytest.raises(PortInUseError):
+            made(short_tmp).require_free(settings)
+    made(short_tmp).require_free(settings)
 
 
 def remembered(folder: Path) -> list[int]:

@@ -216,3 +216,18 @@ async def test_the_end_leaves_nothing_behind(stage: Stage) -> None:
     assert not alive(envoy.process.pid)
     assert not list(stage.folder.glob("envoy-*.json"))
     assert stage.processes.all == ()
+
+
+async def test_what_envoys_left_that_were_killed_unwatched_is_swept_and_that_of_the_living_is_kept(
+    stage: Stage,
+) -> None:
+    living = stage.processes.start()
+    gone = EnvoyName(_fresh_base(), 0)
+    shared = Path(f"/dev/shm/envoy_shared_memory_{gone.base}0")  # noqa: S108  # Envoy's own place
+    shared.touch()
+    left = [stage.folder / f"envoy-{gone.base}.0.json", stage.folder / f"admin-{gone.base}.0.sock", shared]
+    for file in left:
+        file.touch()
+    stage.processes.sweep()
+    assert not any(file.exists() for file in left)
+    assert (stage.folder / f"envoy-{living.name.base}.0.json").exists()

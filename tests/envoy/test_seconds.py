@@ -143,6 +143,38 @@ def test_nothing_is_lost_nor_told_twice_however_it_is_read(steps: list[tuple[flo
     assert got == sum(requests for _, requests in steps)
 
 
+def test_each_second_is_handed_in_once_by_its_number(readings: Readings) -> None:
+    for second in range(4):
+        readings.read(BEGIN + second, second, in_flight=1)
+        readings.seconds.add_users({200: second})
+    first, *rest = readings.seconds.finished("b", 0)
+    assert [(each.number, each.at) for each in (first, *rest)] == [(1, 1001.0), (2, 1002.0), (3, 1003.0)]
+    assert [(each.number, each.node) for each in readings.seconds.finished("b", 2)] == [(3, "b")]
+    assert list(readings.seconds.finished("b", 3)) == []
+    assert [each.users for each in rest] == [{200: 1}, {200: 2}]
+    assert rest[1].versions["v2"].counts == VersionCounts({200: 2}, Latencies({5000: 2}), 1)
+    assert [each.sides for each in (first, *rest)] == [sides for _, sides in readings.seconds.since(0.0)]
+
+
+def test_numbers_go_on_where_a_clock_was_set_back(readings: Readings) -> None:
+    for at in (1000.0, 1001.0, 1002.0, 990.0, 991.0):
+        readings.read(at, 1)
+    assert [(each.number, each.at) for each in readings.seconds.finished("b", 2)] == [(3, 991.0)]
+
+
+def test_a_second_of_an_envoy_says_what_users_got_and_when_the_last_request_began() -> None:
+    clock = FakeClock(BEGIN)
+    counts = EnvoyCounts(clock)
+    for total, bad in ((4, 0), (9, 2), (9, 2)):
+        clock.time += 1.0
+        codes = {"v2": {200: total - bad, 503: bad}}
+        counts.feed("gateway-1.0", Totals(codes, codes))
+    first, second = counts.finished("b")
+    assert (first.since, first.users, second.users) == (BEGIN, {200: 4}, {200: 3, 503: 2})
+    assert [each.versions["v2"].last_request_at for each in (first, second)] == [BEGIN + 1, BEGIN + 2]
+    assert second.versions["v2"].counts.codes == {200: 3, 503: 2}
+
+
 def test_hung_requests_of_an_envoy_are_in_its_seconds() -> None:
     clock = FakeClock(BEGIN)
     counts = EnvoyCounts(clock)

@@ -21,7 +21,16 @@ from kmock import Request
 KUBERNETES: Final = "1.33"
 """Whose schemas hold."""
 
-_CORE: Final = {"deployments": ("apps/v1", "Deployment"), "pods": ("v1", "Pod")}
+_CORE: Final = {
+    "deployments": ("apps/v1", "Deployment"),
+    "pods": ("v1", "Pod"),
+    "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
+    "services": ("v1", "Service"),
+    "secrets": ("v1", "Secret"),
+    "httproutes": ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+    "parallelruns": ("abreast.dev/v1alpha1", "ParallelRun"),
+}
+_MERGE: Final = "application/merge-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
 
 Object = dict[str, Any]
@@ -53,6 +62,10 @@ class Cluster(kmock.KubernetesScaffold):
         self.asked: list[Request] = []
         self.token = token
         self.on_write: Callable[[], None] = lambda: None
+        self.denied: set[tuple[str, str]] = set()
+        """Pairs of a verb and a resource that access reviews deny."""
+        self.schema_fault: Callable[[str, Object], str] = lambda _plural, _found: ""
+        """What the schema of a custom resource has against an object."""
         self.cut = False
         """Whether every connection is closed without an answer."""
         self._applied: dict[Key, Object] = {}
@@ -73,6 +86,8 @@ class Cluster(kmock.KubernetesScaffold):
         known = self.objects.get(key)
         self._version += 1
         metadata["resourceVersion"] = str(self._version)
+        spec_changed = known is None or known.get("spec") != found.get("spec")
+        metadata["generation"] = (known["metadata"].get("generation", 0) if known else 0) + spec_changed
         metadata.setdefault("uid", known["metadata"]["uid"] if known else f"uid-{self._version}")
         self.objects[key] = found
         self._tell("MODIFIED" if known else "ADDED", key, found)
@@ -147,6 +162,10 @@ class Cluster(kmock.KubernetesScaffold):
             return self._list(request, key)
         if method == "PATCH" and request.headers.get("Content-Type") == _APPLY:
             return self._apply(key, yaml.safe_load(request.body))
+        if method == "PATCH" and request.headers.get("Content-Type") == _MERGE and key in self.objects:
+            return self._merge(request, key, json.loads(request.body))
+        if method == "POST" and request.resource.plural == "selfsubjectaccessreviews":
+            return self._review(json.loads(request.body))
         return self._of_one(request, key)
 
     def _list(self, request: Request, key: Key) -> aiohttp.web.Response:
@@ -178,6 +197,36 @@ class Cluster(kmock.KubernetesScaffold):
             self.write(key[0], merged)
             self.on_write()
         return _json(self.objects[key], 201 if known is None else 200)
+
+    def _merge(self, request: Request, key: Key, change: Object) -> aiohttp.web.Response:
+        """A merge patch of the object without its status, or of its status alone."""
+        known = self.objects[key]
+        version = change.get("metadata", {}).get("resourceVersion", known["metadata"]["resourceVersion"])
+        if version != known["metadata"]["resourceVersion"]:
+            return _failure(409, "Conflict", "the object has been modified; please apply your changes to it again")
+        status = request.subresource == "status"
+        parts = {name: part for name, part in change.items() if (name == "status") is status and name != "metadata"}
+        metadata = {} if status else change.get("metadata", {})
+        changed = patched(copy.deepcopy(known), {**parts, "metadata": metadata})
+        fault = self.schema_fault(key[0], changed)
+        if fault:
+            return _failure(422, "Invalid", fault)
+        self.writes.append(("merge status" if status else "merge", key[0], key[2], copy.deepcopy(change)))
+        if changed != known:
+            self.write(key[0], changed)
+            self.on_write()
+        found = self.objects[key]
+        if found["metadata"].get("deletionTimestamp") and not found["metadata"].get("finalizers"):
+            self.remove(*key)
+        return _json(found)
+
+    def _review(self, body: Object) -> aiohttp.web.Response:
+        """Whether whoever asks may do it: everything but what `denied` says."""
+        kubernetes_validate.validate(body, KUBERNETES, strict=True)
+        asked = body["spec"]["resourceAttributes"]
+        resource = "/".join(filter(None, (asked["resource"], asked.get("subresource", ""))))
+        allowed = (asked["verb"], resource) not in self.denied
+        return _json({**body, "status": {"allowed": allowed}}, 201)
 
     def _scale(self, key: Key, body: Object | None) -> aiohttp.web.Response:
         found = self.objects[key]
@@ -316,6 +365,19 @@ def _merged(base: Any, change: Any) -> Any:  # noqa: ANN401  # JSON
     if isinstance(base, dict) and isinstance(change, dict):
         return {**base, **{name: _merged(base.get(name), value) for name, value in change.items()}}
     return copy.deepcopy(change)
+
+
+def patched(base: Object, change: Object) -> Object:
+    """A merge patch as RFC 7396 has it: null removes, lists are replaced whole."""
+    for name, value in change.items():
+        if value is None:
+            base.pop(name, None)
+        elif isinstance(value, dict):
+            inner = base.get(name)
+            base[name] = patched(inner if isinstance(inner, dict) else {}, value)
+        else:
+            base[name] = copy.deepcopy(value)
+    return base
 
 
 def _without(base: Object, applied: Object) -> Object:

@@ -60,6 +60,11 @@ class FakeCounts:
         waiting = (self.stuck.get(version, 0),) * len(WAITING_S)
         return Side(counts.requests, counts.errors, counts.latencies.buckets, waiting)
 
+    @property
+    def exposed_users(self) -> Mapping[int, int]:
+        """All of them."""
+        return self.users
+
     def waiting(self, version: str, longer_than_s: float) -> int:
         """How many the test says are stuck, whatever the time asked for."""
         return self.stuck.get(version, 0)

@@ -1,11 +1,12 @@
 """A relay on paper: it reports what a test gives it, batch by batch, and lives and dies as a test says."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from abreast.findings.report import Batch
-from abreast.shadow.crew import Crew, RelayUnreachableError
+from abreast.shadow.crew import Crew
 from abreast.shadow.order import Order
+from abreast.shadow.relay_client import RelayUnreachableError
 
 
 @dataclass
@@ -27,8 +28,10 @@ class FakeCrew(Crew):
     cannot_start: str = ""
     starts: int = 0
     stops: int = 0
+    losses: int = 0
     closed: bool | None = None
     _lost: bool = False
+    _name: str | None = ""
 
     def gives(self, batch: Batch, relay: str = "relay-1") -> None:
         """Have this batch reported next, after those that wait."""
@@ -47,7 +50,14 @@ class FakeCrew(Crew):
     def adopt(self) -> bool:
         """Take over what is left running."""
         self.alive = self.left_running
+        self._name = None
         return self.alive
+
+    def lost(self, known: Collection[str]) -> Collection[str]:
+        """All but the one that runs; one that was adopted says who it is with its first batch."""
+        if not self.alive:
+            return tuple(known)
+        return [] if self._name is None else [name for name in known if name != self._name]
 
     async def keep(self) -> bool:
         """Start one unless there is one."""
@@ -55,7 +65,7 @@ class FakeCrew(Crew):
         if self.cannot_start:
             raise OSError(self.cannot_start)
         if not self.alive:
-            self.alive, self.starts = True, self.starts + 1
+            self.alive, self.starts, self._name = True, self.starts + 1, ""
             self.orders = []
         return lost
 
@@ -72,7 +82,10 @@ class FakeCrew(Crew):
         if not self.alive:
             return None
         self._answer()
-        return self.decided[0] if self.decided else None
+        if not self.decided:
+            return None
+        self._name = self.decided[0].relay
+        return self.decided[0]
 
     async def recorded(self) -> Sequence[str]:
         """All lines that it has."""
@@ -85,10 +98,12 @@ class FakeCrew(Crew):
         self.acknowledged.append((batch.relay, batch.number))
         self.decided.remove(batch)
 
-    async def stop(self) -> None:
+    async def stop(self) -> bool:
         """End it."""
+        ran = self.alive
         self.alive, self.stops = False, self.stops + 1
         self.decided.clear()
+        return ran
 
     async def close(self, *, stop: bool) -> None:
         """Write down how it was let go."""

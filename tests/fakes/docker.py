@@ -5,7 +5,6 @@ The published ports are in the namespace: a test enters it by `inside`, and so d
 """
 
 import contextlib
-import ctypes
 import os
 import shutil
 import subprocess
@@ -19,6 +18,8 @@ from typing import Final
 import psutil
 import pytest
 
+from tests.fakes.namespace import inside_network
+
 IMAGE: Final = "abreast-py:1"
 """Debian's python3 and nothing else."""
 
@@ -26,7 +27,6 @@ SHOP_BASE: Final = "abreast-shop-base:1"
 """The same with what the example's shop needs, so that its build asks no package index."""
 
 DEADLINE_S: Final = 30.0
-_NEWNET: Final = 0x40000000
 _PACKAGES: Final = "python3-minimal,libpython3-stdlib,python3,dash,libc-bin,base-files"
 _PROGRAMS: Final = ("dockerd", "ip", "nsenter", "mmdebstrap")
 
@@ -170,22 +170,9 @@ class Dockerd:
         return ["/usr/bin/docker", f"--host={self.url}", *words]
 
 
-@contextlib.contextmanager
-def inside(dockerd: Dockerd) -> Iterator[None]:
+def inside(dockerd: Dockerd) -> contextlib.AbstractContextManager[None]:
     """This thread, and all that it starts, in the engine's network; back again afterwards."""
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def enter(file: Path) -> None:
-        with file.open("rb") as namespace:
-            if libc.setns(namespace.fileno(), _NEWNET):
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-    with Path("/proc/self/ns/net").open("rb") as own:
-        enter(dockerd.namespace_file)
-        try:
-            yield
-        finally:
-            enter(Path(f"/proc/self/fd/{own.fileno()}"))
+    return inside_network(dockerd.namespace_file)
 
 
 def _archive() -> Path:

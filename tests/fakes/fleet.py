@@ -12,3 +12,4 @@ class FakeFleet:
 
     servers: Sequence[ServerStatus] = ()
     name: str = "a"
+    gateways: Sequence[ServerStatus] = ()

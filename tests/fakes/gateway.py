@@ -22,6 +22,7 @@ class FakeGateway:
     refusals: dict[str, str] = field(default_factory=dict)
     published: list[Traffic] = field(default_factory=list)
     on_publish: Callable[[Split], None] = lambda _split: None
+    gone: tuple[NodeState, ...] = ()
     _acked: dict[str, Split] = field(default_factory=dict)
 
     def publish(self, traffic: Traffic) -> None:
@@ -34,6 +35,10 @@ class FakeGateway:
     def nodes(self) -> Sequence[NodeState]:
         """As the port says."""
         return [self._node(name) for name in self.names]
+
+    def silent(self) -> Sequence[NodeState]:
+        """As the port says: those that the test says."""
+        return self.gone
 
     def _node(self, name: str) -> NodeState:
         if name in self.lost:

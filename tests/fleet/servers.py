@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,12 +36,13 @@ class Server(Service):
 
     name: str = ""
     store: str = ""
+    extra: tuple[str, ...] = ()
 
     def up(self, *, wait: bool = True) -> "Server":
         """Start it; with ``wait`` until it says that the service is up."""
         log = self.directory / "up.log"
         before = len(self.log) if log.exists() else 0
-        words = ["server", "--config", str(self.file), "--store", "${FLEET_STORE}", "--name", self.name]
+        words = ["server", "--config", str(self.file), "--store", "${FLEET_STORE}", "--name", self.name, *self.extra]
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "abreast", *words],
@@ -86,6 +87,7 @@ class Site:
     store: str
     ports: dict[str, int]
     servers: list[Server] = field(default_factory=list)
+    rollout: dict[str, Any] = field(default_factory=lambda: dict(ROLLOUT))
 
     def decider(self, among: Sequence[Server] | None = None, timeout_s: float = 20.0) -> Server:
         """The server that decides, once there is one."""
@@ -97,7 +99,7 @@ class Site:
             assert time.monotonic() < limit, [each.log[-1500:] for each in self.servers]
             time.sleep(0.05)
 
-    def add(self, name: str) -> Server:
+    def add(self, name: str, rollout: Mapping[str, object] | None = None) -> Server:
         """One more server, not started."""
         home = self.directory / name
         home.mkdir()
@@ -105,7 +107,7 @@ class Site:
             version: {"endpoints": [f"127.0.0.1:{port}"], "ready": "GET /healthz", "timeout": "4s"}
             for version, port in self.ports.items()
         }
-        made = Service.of(home, versions, **ROLLOUT)
+        made = Service.of(home, versions, **(rollout or self.rollout))
         made.spec["api"] = {"listen": f"127.0.0.1:{free_port()}"}
         made.write()
         server = Server(home, made.spec, made.port, name=name, store=self.store)
@@ -133,6 +135,11 @@ def site(directory: Path, store: str) -> Iterator[Site]:
                     server.signal(signal.SIGINT)
             for server in made.servers:
                 server.close()
+
+
+def behave(port: int, **behaviour: object) -> None:
+    """Have the origin at that port behave so from now on (`abreast.bench.origin.Behaviour`)."""
+    httpx.post(f"http://127.0.0.1:{port}/-/origin", json=behaviour).raise_for_status()
 
 
 class Crowd:

@@ -2,7 +2,17 @@
 
 import pytest
 
-from abreast.model.registry import KEEP_S, ConsulService, DnsName, EtcdPrefix, Place, Registry, SrvName
+from abreast.model.registry import (
+    KEEP_S,
+    ConsulService,
+    Containers,
+    DnsName,
+    EtcdPrefix,
+    Place,
+    Registry,
+    ServiceSlices,
+    SrvName,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +25,9 @@ from abreast.model.registry import KEEP_S, ConsulService, DnsName, EtcdPrefix, P
         (ConsulService("shop"), "Consul service shop"),
         (ConsulService("shop", tag="v2"), "Consul service shop with tag v2"),
         (EtcdPrefix("/shop/v2/"), "etcd prefix /shop/v2/"),
+        (Containers(("app=shop", "blue")), "containers with app=shop and blue"),
+        (ServiceSlices("shop-v2"), "Kubernetes Service shop-v2"),
+        (ServiceSlices("shop-v2", "prod", "http"), "Kubernetes Service prod/shop-v2"),
     ],
 )
 def test_each_says_in_words_who_is_asked_for_what(place: Place, words: str) -> None:

@@ -225,7 +225,7 @@ def test_latency_may_be_left_out_whatever_else_is_said_of_it() -> None:
     ("gates", "path", "message", "remedy"),
     [
         ("errors: {budget: 0%}", "errors.budget", "'0%' is not allowed here", "write at least 0.01 %"),
-        ("errors: {limit: 5%}", "errors.limit", "unknown key 'limit'; allowed here: budget, window", "abreast schema"),
+        ("errors: {limit: 5%}", "errors.limit", "unknown key 'limit'; allowed here: watch, budget", "abreast schema"),
         ("latency: off", "latency", "a mapping of keys", ""),
         ("latency: {warmup: 5s}", "latency.warmup", "unknown key 'warmup'", "did you mean `warm_up`?"),
         ("latency: {tolerance: 20}", "latency.tolerance", "", "%"),
@@ -300,7 +300,7 @@ def test_seven_faults_are_seven_each_with_line_and_remedy() -> None:
     assert [message for _, _, message, _ in found] == [
         "'Shop' is not allowed here",
         "'127.0.0.1' is no address with a port",
-        "unknown key 'timout'; allowed here: listen, tls, timeout, drain, concurrency",
+        "unknown key 'timout'; allowed here: listen, tls, timeout, drain, concurrency, route",
         "`0` is not allowed here",
         (
             "none of `run`, `image`, `deployment`, `kubernetes.template`, `endpoints`: there is no way to reach this "

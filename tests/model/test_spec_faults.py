@@ -115,7 +115,17 @@ def test_a_value_that_is_wrong_and_needed_is_one_fault() -> None:
 def test_each_mapping_of_the_spec_has_a_shape() -> None:
     assert set(MODELS) == {
         *("group", "group.members.*"),
-        *("", "gateway", "gateway.tls", "users", "versions.*", "versions.*.capacity", "rollout", "rollout.steps.*"),
+        *(
+            "",
+            "gateway",
+            "gateway.tls",
+            "gateway.route",
+            "users",
+            "versions.*",
+            "versions.*.capacity",
+            "rollout",
+            "rollout.steps.*",
+        ),
         *(
             "rollout.step_time",
             "rollout.gates",

@@ -3,7 +3,7 @@
 import pytest
 
 from abreast.model.errors import SpecError
-from abreast.model.registry import ConsulService, DnsName, EtcdPrefix, Registry, SrvName
+from abreast.model.registry import ConsulService, Containers, DnsName, EtcdPrefix, Registry, ServiceSlices, SrvName
 from abreast.model.service import Endpoint
 from abreast.model.spec import parse_spec
 from tests.model.test_spec import faults
@@ -41,6 +41,17 @@ def found(written: str) -> list[tuple[str, str, str]]:
             "{etcd: /a, address: 'https://etcd:2379', user: ada, password: '${PASSWORD}'}",
             Registry(EtcdPrefix("/a", "https://etcd:2379", "ada", "s3cret")),
         ),
+        ("{docker: app=shop}", Registry(Containers(("app=shop",)))),
+        (
+            "{docker: [com.docker.compose.service=shop, blue], network: shop_default, port: 8080, keep: 0}",
+            Registry(Containers(("com.docker.compose.service=shop", "blue"), "shop_default", 8080), 0.0),
+        ),
+        ("{kubernetes: shop-v2}", Registry(ServiceSlices("shop-v2"))),
+        (
+            "{kubernetes: shop-v2, namespace: prod, port: http, context: east}",
+            Registry(ServiceSlices("shop-v2", "prod", "http", "east")),
+        ),
+        ("{kubernetes: shop-v2, port: 8080}", Registry(ServiceSlices("shop-v2", port=8080))),
     ],
 )
 def test_each_registry_is_written_in_its_own_words(written: str, registry: Registry) -> None:
@@ -92,6 +103,17 @@ def test_what_is_for_processes_has_no_effect_here_either(key: str) -> None:
             "253",
         ),
         ("{consul: a/b}", ".consul", "'a/b' is not allowed", "the name of a service"),
+        ("{docker: []}", ".docker", "there is no label in it", "write NAME or NAME=VALUE"),
+        ("{docker: 'a b=c'}", ".docker", "'a b=c' is no label", "write NAME or NAME=VALUE"),
+        ("{docker: {app: shop}}", ".docker", "is no label", "write NAME or NAME=VALUE"),
+        ("{docker: app, port: http}", ".port", "a container's ports have no names", "write a number"),
+        ("{docker: app, namespace: prod}", ".namespace", "no effect with `docker`, only with kubernetes", "remove"),
+        ("{kubernetes: a, network: b}", ".network", "no effect with `kubernetes`, only with docker", "remove"),
+        ("{kubernetes: a, port: 0}", ".port", "`0` is no port", "from 1 to 65535, or a name"),
+        ("{kubernetes: a, port: 70000}", ".port", "is no port", "a name such as http"),
+        ("{kubernetes: a, port: HTTP}", ".port", "'HTTP' is no port", "a name such as http"),
+        ("{kubernetes: Shop}", ".kubernetes", "'Shop' is not allowed", "the name of a Service"),
+        ("{consul: a, port: 80}", ".port", "no effect with `consul`, only with docker or kubernetes", "remove"),
         ("{consul: a, address: 'consul:8500'}", ".address", "is no URL", "https://consul.internal:8501"),
         ("{consul: a, address: '${NO_URL}'}", ".address", "needs NO_URL, which is not set", "set NO_URL"),
         ("{consul: a, token: '${NONE}'}", ".token", "`token` needs NONE, which is not set", "set NONE"),

@@ -49,6 +49,14 @@ async def test_servers_that_are_lost_are_named_for_nobody_knows_what_their_gatew
         assert (done.obeyed_s, done.unconfirmed) == (0.0, ["c"])
 
 
+async def test_gateways_that_are_lost_are_named_too() -> None:
+    async with running(under_way(Phase.PROGRESSING)) as desk:
+        silent = ServerStatus("g1", decides=False, silent_s=9.0, lost=True, server="a")
+        desk.control.fleet = FakeFleet(gateways=[silent])
+        done = await give(desk.control, Order("abort", "ada"))
+        assert (done.obeyed_s, done.unconfirmed) == (0.0, ["g1"])
+
+
 class TestGroup:
     """What the group may refuse is decided by what its members say now; going back asks nobody."""
 

@@ -255,3 +255,11 @@ class TestServers:
 
     async def test_without_a_fleet_nothing_is_said(self) -> None:
         assert [each for each in examine(desk_of(await Stage.climbing()).control) if "server" in each.what] == []
+
+    async def test_a_silent_gateway_is_named_with_how_to_forget_it(self) -> None:
+        control = desk_of(await Stage.climbing()).control
+        gateways = [ServerStatus("g1", decides=False, silent_s=12.0, lost=True), seen("g2", 0.3, decides=False)]
+        control.fleet = FakeFleet([seen("a", 0.0, decides=True), seen("b", 0.4, decides=False)], gateways=gateways)
+        (found,) = [each for each in examine(control) if "gateway g" in each.what]
+        assert found.what == "gateway g1 has been silent for 12 s; it serves as it was told last"
+        assert "abreast join-token g1 --revoke" in found.remedy

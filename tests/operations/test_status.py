@@ -15,6 +15,7 @@ from abreast.operations.status import (
     EXIT_PROGRESSING,
     EXIT_ROLLED_BACK,
     RECENT_S,
+    GatewayRecord,
     NodeStatus,
     ServerRecord,
     ShadowStatus,
@@ -23,7 +24,8 @@ from abreast.operations.status import (
     exit_code,
     status,
 )
-from abreast.rollout.observed import Differences
+from abreast.rollout.observed import Differences, NodeState
+from abreast.rollout.turn import split_of
 from tests.contracts.test_findings import a_finding
 from tests.controller.stage import FULL, Stage
 from tests.fakes.findings_desk import FakeFindingsDesk
@@ -251,3 +253,23 @@ async def test_a_fleets_servers_are_told_and_nobody_elses() -> None:
     assert status(control).servers == []
     control.fleet = FakeFleet([ServerStatus("b", decides=True, silent_s=0.44, lost=False)])
     assert status(control).servers == [ServerRecord("b", decides=True, silent_s=0.4, lost=False)]
+
+
+async def test_gateways_apart_from_servers_are_told_with_what_they_acknowledged() -> None:
+    stage = await Stage.climbing()
+    control, split = desk_of(stage).control, split_of(stage.rollout)
+    obeys = NodeState("g1/1.0", split, connected=True)
+    drains = NodeState("g1/1.1", replace(split, weight=100), connected=True)
+    unknown = NodeState("g2/1.0", None, connected=False)
+    control.fleet = FakeFleet(
+        gateways=[
+            ServerStatus("g1", decides=False, silent_s=0.1, lost=False, nodes=(obeys, drains), server="a"),
+            ServerStatus("g2", decides=False, silent_s=9.0, lost=True, nodes=(obeys, unknown), server="b"),
+            ServerStatus("g3", decides=False, silent_s=0.0, lost=False, nodes=(obeys,), server="b"),
+        ]
+    )
+    assert status(control).gateways == [
+        GatewayRecord("g1", "a", 100, obeys=False, silent_s=0.1, lost=False),
+        GatewayRecord("g2", "b", None, obeys=False, silent_s=9.0, lost=True),
+        GatewayRecord("g3", "b", split.weight, obeys=True, silent_s=0.0, lost=False),
+    ]

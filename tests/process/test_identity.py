@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from abreast.process.identity import Identity, home_id
+from abreast.process.identity import Identity, home_id, known_home
 
 
 def test_a_token_tells_the_identity_it_was_made_from() -> None:
@@ -54,3 +54,13 @@ def test_a_damaged_id_is_replaced(tmp_path: Path) -> None:
     fresh = home_id(tmp_path)
     assert fresh
     assert home_id(tmp_path) == fresh
+
+
+def test_an_id_is_known_only_once_it_is_made_and_not_of_a_copy(tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    original.mkdir()
+    assert known_home(original) == ""
+    assert list(original.iterdir()) == [], "asking makes nothing"
+    made = home_id(original)
+    assert known_home(original) == made
+    assert known_home(shutil.copytree(original, tmp_path / "copy")) == ""

@@ -161,6 +161,7 @@ class Play:
     ready: dict[str, int] = field(default_factory=lambda: {"v1": 2, "v2": 2})
     failing: dict[str, str] = field(default_factory=dict)
     acked: dict[str, Split | None] = field(default_factory=dict)
+    lost: dict[str, Split | None] = field(default_factory=dict)
     step: dict[str, Tally] = field(default_factory=dict)
     differences: Differences = field(default_factory=Differences)
     hopeless: dict[str, str] = field(default_factory=dict)
@@ -185,6 +186,7 @@ class Play:
             instances=instances(self.ready, self.failing),
             wanted={"v1": 2, "v2": 2, "v3": 2},
             nodes=tuple(NodeState(name, split, connected=True) for name, split in self.acked.items()),
+            silent=tuple(NodeState(name, split, connected=False) for name, split in self.lost.items()),
             step=self.step,
             counting_since=self.counting_since,
             assessment=self.watch.assessment,
@@ -206,6 +208,11 @@ class Play:
         """These gateways (all of them, if none is named) acknowledge the split; None: nobody knows what they do."""
         for name in nodes or ("gateway-1", "gateway-2"):
             self.acked[name] = split
+        return self.turn()
+
+    def misses(self, *nodes: str) -> Self:
+        """These gateways, and no others, are not heard of any more, and not waited for either."""
+        self.lost = {name: self.acked.pop(name, self.lost.get(name)) for name in nodes}
         return self.turn()
 
     def obeyed(self) -> Self:

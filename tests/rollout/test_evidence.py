@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from abreast.model.rollout import LatencyGate, Phase
+from abreast.model.rollout import ErrorGate, LatencyGate, Phase
 from abreast.model.units import about
 from abreast.rollout.evidence import GateEvidence, evidence_of, why_alike
 from abreast.rollout.gates import Verdict, judge_errors, judge_latency
@@ -97,3 +97,11 @@ class TestWhyAlike:
     def test_where_nobody_is_on_stable_there_is_no_such_excuse(self) -> None:
         play = served(30, OUTAGE)
         assert why_alike(under_way(Phase.BAKING), play.observed) is None
+
+
+def test_an_errors_gate_that_is_not_watched_has_no_say() -> None:
+    blind = replace(POLICY, errors=ErrorGate(watch=False), latency=None)
+    play = silent(blind)
+    assert evidence_of(play.rollout, play.observed) == ()
+    verdict = judge_errors(play.rollout, play.observed.assessment)
+    assert (verdict.worse, verdict.proven, verdict.sentence) == (False, True, "not watched")

@@ -176,3 +176,10 @@ def test_the_end_of_copying_needs_no_answers() -> None:
     assert forecast(Policy(steps=(ShadowStep(0, 5.0),)), 10.0)[0] == StepForecast(
         ShadowStep(0, 5.0), 0, 0, None, 5.0, 5.0
     )
+
+
+def test_where_nobody_counts_a_step_takes_its_own_time_and_no_requests() -> None:
+    blind = replace(POLICY, errors=ErrorGate(watch=False), at_least_s=5.0)
+    step = forecast(blind, 10.0)[0]
+    assert (step.requests, step.least_s) == (0, 5.0)
+    assert step.fits

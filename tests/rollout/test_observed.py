@@ -1,5 +1,7 @@
 """What can be read from the facts: who is ready, who obeys, who may still be routed to."""
 
+from dataclasses import replace
+
 import pytest
 
 from abreast.model.service import Endpoint, Instance, InstanceState
@@ -55,3 +57,13 @@ def test_a_split_is_obeyed_when_every_gateway_says_exactly_that(acked: tuple[Spl
 )
 def test_what_is_not_known_may_be_routed_to(acked: tuple[Split | None, ...], v1: bool, v2: bool) -> None:
     assert (nodes(*acked).routed("v1"), nodes(*acked).routed("v2")) == (v1, v2)
+
+
+def test_what_a_silent_gateway_was_told_last_may_still_hold() -> None:
+    heard = nodes(V2)
+    lost = (NodeState("b/envoy", at(10_000), connected=False), NodeState("c/envoy", V2, connected=False))
+    observed = replace(heard, silent=lost)
+    assert (heard.routed("v1"), observed.routed("v1")) == (False, True)
+    assert (observed.unheard("v1"), observed.unheard("v2")) == ("b/envoy", "b/envoy, c/envoy")
+    assert replace(heard, silent=(NodeState("d/envoy", None, connected=False),)).unheard("v9") == "d/envoy"
+    assert observed.obeyed(V2), "it is not waited for"

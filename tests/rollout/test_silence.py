@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from abreast.model.rollout import Phase
+from abreast.model.rollout import ErrorGate, Phase
 from abreast.rollout.observed import NodeState, Tally
 from abreast.rollout.silence import candidate_silence
-from tests.rollout.play import BEGIN, Play, at, silent, under_way
+from tests.rollout.play import BEGIN, POLICY, Play, at, silent, under_way
 
 
 def silence(play: Play, patience_s: float = 10.0) -> str | None:
@@ -70,3 +70,8 @@ class TestSilence:
     def test_where_none_are_due_none_are_missed(self, phase: Phase) -> None:
         assert silence(Play(under_way(phase), now=BEGIN + 1000)) is None
         assert silence(silent(weight=0)) is None
+
+
+def test_where_nobody_counts_silence_says_nothing() -> None:
+    assert silence(silent()) is not None
+    assert silence(silent(replace(POLICY, errors=ErrorGate(watch=False)))) is None

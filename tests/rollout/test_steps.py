@@ -8,6 +8,7 @@ from abreast.analysis.assessment import Assessment
 from abreast.model.checks import Check, PromqlGate
 from abreast.model.rollout import (
     ApproveStep,
+    ErrorGate,
     HoldStep,
     LadderStep,
     LatencyGate,
@@ -271,3 +272,14 @@ class TestShadow:
         rollout = under_way(Phase.PROGRESSING, policy)
         assert [weight_at(rollout, step) for step in range(4)] == [0, 100, 100, 1000]
         assert [step_from(rollout, weight) for weight in (0, 100, 101)] == [1, 1, 3]
+
+
+def test_where_nobody_counts_a_weight_step_ends_by_its_time() -> None:
+    blind = replace(POLICY, errors=ErrorGate(watch=False), latency=None, at_least_s=10.0)
+    rollout = under_way(Phase.PROGRESSING, blind)
+    split = at(rollout.weight)
+    obeying = (NodeState("gateway-1", split, connected=True),)
+    begun = Observed(rollout.step_since + 1, nodes=obeying)
+    assert not progress(rollout, begun, split).done
+    found = progress(rollout, replace(begun, now=rollout.step_since + 11), split)
+    assert (found.done, found.because) == (True, "no gate of ours has to be proven")

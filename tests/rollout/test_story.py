@@ -145,6 +145,27 @@ def test_retire_now_skips_the_wait_but_not_the_gateways() -> None:
     play.hears(V2).stops("v1").sees(v1=0).phase(Phase.COMPLETED)
 
 
+def test_an_old_version_stays_while_a_silent_gateway_may_still_send_users_to_it() -> None:
+    play = retiring().misses("gateway-2").after("2h").phase(Phase.RETIRING).gives(at(10_000)).stops()
+    play.waits("waiting for gateway-2: silent, and may still send users to v1")
+    play.misses().notes(EventKind.RELEASED, "v1 is unused and leaves the gateway").gives(V2)
+    play.hears(V2, "gateway-1").stops("v1")
+
+
+def test_a_gateway_that_falls_silent_once_the_old_version_has_left_it_keeps_nobody() -> None:
+    retiring().after("1h").hears(V2).misses("gateway-2").stops("v1").sees(v1=0).phase(Phase.COMPLETED)
+
+
+def test_a_gateway_that_falls_silent_before_it_has_left_the_old_version_out_keeps_it_even_against_an_order() -> None:
+    play = promoted().orders("retire").gives(V2).hears(V2, "gateway-1").misses("gateway-2").stops()
+    play.waits("waiting for gateway-2, which is silent, to leave v1 out")
+    play.misses().stops("v1")
+
+
+def test_an_order_to_retire_waits_for_no_silent_gateway_before_the_others_are_told() -> None:
+    promoted().misses("gateway-2").orders("retire").notes(EventKind.RELEASED, "v1 is retired by order").gives(V2)
+
+
 def test_an_old_version_that_is_still_used_stays() -> None:
     play = retiring().after("55m").serves("1s", (Traffic(10), Traffic(1)))
     play.after("299s").phase(Phase.RETIRING).waits("v1 stays warm for at least 10 m 1 s more").wakes("601s")

@@ -11,7 +11,9 @@ import pytest
 
 from abreast.compare.model import Answer, Request
 from abreast.findings.report import Batch
-from abreast.shadow.crew import Crew, RelayUnreachableError
+from abreast.shadow.crew import Crew
+from abreast.shadow.order import Order
+from abreast.shadow.relay_client import RelayUnreachableError
 from tests.fakes.clock import FakeClock
 from tests.process.programs import alive, until
 from tests.shadow.frames import JSON, frame, order
@@ -45,6 +47,12 @@ def pid(crew: Crew) -> int:
     """The relay's process."""
     assert crew._process is not None
     return crew._process.pid
+
+
+def told(crew: Crew) -> Order | None:
+    """The order that its relay has."""
+    assert crew._relay is not None
+    return crew._relay._told
 
 
 async def answering(crew: Crew) -> None:
@@ -132,7 +140,7 @@ async def test_an_order_is_sent_only_when_it_changed(plane: Plane) -> None:
         await crew.tell(order())
     crew._process.signal(signal.SIGCONT)  # type: ignore[union-attr]  # it is there
     await crew.tell(order(timeout_s=3.0))
-    assert crew._told == order(timeout_s=3.0)
+    assert told(crew) == order(timeout_s=3.0)
 
 
 async def test_an_order_that_the_relay_refuses_is_told_in_its_words(plane: Plane) -> None:
@@ -208,7 +216,7 @@ class TestLoss:
         assert plane.notes[2] == f"the relay started (process {pid(crew)})"
         await answering(crew)
         await crew.tell(order())
-        assert crew._told == order(), "the new one knows nothing, and is told anew"
+        assert told(crew) == order(), "the new one knows nothing, and is told anew"
 
     async def test_each_loss_makes_the_next_start_wait_longer(self, plane: Plane) -> None:
         crew = plane.another()

@@ -1,34 +1,42 @@
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+import trustme
+from cryptography import x509
 
 from abreast.findings.report import BATCH_JSON
+from abreast.model.service import Endpoint
+from abreast.model.traffic import NodeTls
 from abreast.shadow.ask import Asker
 from abreast.shadow.capture import FRAME_LIMIT
 from abreast.shadow.order import ORDER_JSON
-from abreast.shadow.server import RelayServer
+from abreast.shadow.server import RelayApp, RelayServer, at_address, at_path, respond
 from abreast.shadow.worker import Relay
 from tests.shadow.frames import frame, order
 
 
 @pytest.fixture
-async def client(short_tmp: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def asker() -> AsyncIterator[Asker]:
+    async with Asker() as each:
+        yield each
+
+
+@pytest.fixture
+async def client(short_tmp: Path, asker: Asker) -> AsyncIterator[httpx.AsyncClient]:
     """Speaks to a relay that serves, and takes but does not work."""
     path = short_tmp / "relay.sock"
-    async with Asker() as asker:
-        server = RelayServer(Relay(asker, "relay"), path)
-        server.listen()
-        serving = asyncio.create_task(server.serve())
-        async with httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://relay"
-        ) as each:
-            yield each
-        server.stop()
-        await serving
+    server = RelayServer(RelayApp(Relay(asker, "relay")), at_path(path))
+    serving = asyncio.create_task(server.serve())
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url="http://relay") as each:
+        yield each
+    server.stop()
+    await serving
 
 
 async def test_only_its_owner_may_connect(client: httpx.AsyncClient, short_tmp: Path) -> None:
@@ -94,3 +102,81 @@ async def test_health_says_what_it_is_at(client: httpx.AsyncClient) -> None:
     await client.put("/order", content=ORDER_JSON.dump_json(order()))
     await client.post("/exchange", content=frame())
     assert (await client.get("/health")).json() == {"relay": "relay", "rollout": 1, "held": 1}
+
+
+async def test_over_another_way_it_says_the_same(asker: Asker) -> None:
+    relay = Relay(asker, "relay")
+    assert respond(relay, "PUT", "/order", ORDER_JSON.dump_json(order())).status == 204
+    relay.take(frame())
+    answer = respond(relay, "GET", "/report?acknowledge=0")
+    assert (answer.status, BATCH_JSON.validate_json(answer.body).received) == (200, 1)
+    assert respond(relay, "GET", "/report?acknowledge=1").status == 204
+    assert respond(relay, "POST", "/exchange", frame()).status == 404
+
+
+@dataclass
+class Port:
+    """A relay that serves gateways elsewhere, and who may come."""
+
+    relay: Relay
+    server: RelayServer
+    url: str
+    authority: trustme.CA
+
+    def client(self, authority: trustme.CA | None) -> httpx.AsyncClient:
+        """A caller with a certificate of that authority; None: without any."""
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        if authority is not None:
+            authority.issue_cert("gateway").configure_cert(context)
+        return httpx.AsyncClient(verify=context, base_url=self.url)
+
+
+@pytest.fixture
+async def port(tmp_path: Path, asker: Asker) -> AsyncIterator[Port]:
+    authority = trustme.CA()
+    issue(authority, tmp_path)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    listener = at_address(Endpoint("127.0.0.1", 0))
+    relay = Relay(asker, "relay")
+    tls = NodeTls(tmp_path / "relay.pem", tmp_path / "relay.key", tmp_path / "authority.pem")
+    server = RelayServer(RelayApp(relay, exchanges_only=True), listener, tls)
+    number = listener.getsockname()[1]
+    serving = asyncio.create_task(server.serve())
+    yield Port(relay, server, f"https://localhost:{number}", authority)
+    server.stop()
+    await serving
+
+
+def issue(authority: trustme.CA, folder: Path) -> int:
+    """Put a new certificate into the relay's files; its serial number."""
+    issued = authority.issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(folder / "relay.pem")
+    issued.private_key_pem.write_to_path(folder / "relay.key")
+    return x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes()).serial_number
+
+
+async def test_on_a_port_gateways_of_the_fleet_hand_over_exchanges_and_nothing_else(port: Port) -> None:
+    async with port.client(port.authority) as client:
+        assert (await client.post("/exchange", content=frame())).status_code == 204
+        for method, path in (("PUT", "/order"), ("GET", "/report"), ("GET", "/recorded"), ("GET", "/health")):
+            answer = await client.request(method, path)
+            assert answer.status_code == 403
+            assert path in answer.json()["detail"]
+    assert BATCH_JSON.validate_json(port.relay.report(0)).received == 1
+
+
+@pytest.mark.parametrize("authority", [None, trustme.CA()])
+async def test_on_a_port_nobody_else_is_heard(port: Port, authority: trustme.CA | None) -> None:
+    async with port.client(authority) as client:
+        with pytest.raises(httpx.TransportError):
+            await client.post("/exchange", content=frame())
+    assert port.relay.report(0) == b""
+
+
+async def test_a_renewed_certificate_is_shown_to_who_comes_then(port: Port, tmp_path: Path) -> None:
+    serial = issue(port.authority, tmp_path)
+    port.server.renew(NodeTls(tmp_path / "relay.pem", tmp_path / "relay.key", tmp_path / "authority.pem"))
+    async with port.client(port.authority) as client, client.stream("POST", "/exchange", content=frame()) as answer:
+        shown = answer.extensions["network_stream"].get_extra_info("ssl_object").getpeercert()
+        assert int(shown["serialNumber"], 16) == serial

@@ -3,9 +3,13 @@
 Its store is whichever is handed in; the database's clock is a row in a table.
 """
 
-from collections.abc import Sequence
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import ColumnElement, Connection, Double, literal_column, select, text
 
@@ -13,6 +17,11 @@ from abreast.model.errors import LeaseLostError
 from abreast.store.lease import DatabaseLease
 from abreast.store.sql import Fence, SqlStore
 from abreast.store.tables import LEASES
+
+RATES = st.lists(st.sampled_from([0.95, 1.0, 1.05]), min_size=3, max_size=3)
+
+Running = tuple[asyncio.Runner, SqlStore]
+"""A store, and the loop that it lives in: examples of a property share both."""
 
 CLOCK: ColumnElement[float] = literal_column("(SELECT at FROM world_clock)", Double)
 
@@ -155,3 +164,39 @@ async def live(world: World, happening: Sequence[Step], *, jumps: bool) -> None:
         if not jumps:
             assert len(world.deciding) <= 1, f"{world.deciding} decide at once"
             assert all(world.servers[number].lease.token == newest for number in world.deciding)
+
+
+class Closing(Protocol):
+    """What has to be closed in the end."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
+Opened = TypeVar("Opened", bound=Closing)
+
+
+def in_a_loop(opening: Coroutine[Any, Any, Opened], store_of: Callable[[Opened], SqlStore]) -> Iterator[Running]:
+    """For a fixture: what is opened, with the database's clock in it, in a loop of its own."""
+    with asyncio.Runner() as runner:
+        opened = runner.run(opening)
+        runner.run(make_clock(store_of(opened)))
+        yield runner, store_of(opened)
+        runner.run(opened.close())
+
+
+def any_order(*, jumps: bool, examples: int) -> Callable[..., None]:
+    """A test: whatever happens in whatever order, with servers that pause between looking and writing.
+
+    It takes a fixture ``running``, and is of no database: each module that has one makes it with as many examples as
+    that has time for.
+    """
+    names = itertools.count()
+
+    @given(happening=steps(3, jumps=jumps), rates=RATES)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def check(running: Running, happening: list[Step], rates: list[float]) -> None:
+        runner, store = running
+        runner.run(live(World(store, f"s{next(names)}", rates), happening, jumps=jumps))
+
+    return check

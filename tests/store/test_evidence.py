@@ -120,3 +120,11 @@ async def test_a_busy_services_tick_takes_a_kilobyte(store: SqlStore, tmp_path: 
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     grown = (tmp_path / "abreast.db").stat().st_size - before
     assert 700 < grown / len(ticks) < 1400
+
+
+async def test_the_last_second_on_record_is_told_by_rollout(store: SqlStore) -> None:
+    evidence = SqlEvidence(store)
+    assert await evidence.last_tick("shop", 1) is None
+    await evidence.save_ticks("shop", 1, [a_tick(1.0), a_tick(3.0), a_tick(2.0)], {})
+    assert await evidence.last_tick("shop", 1) == 3.0
+    assert await evidence.last_tick("shop", 0) is None

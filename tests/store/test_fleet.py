@@ -11,6 +11,7 @@ from abreast.rollout.observed import NodeState
 from abreast.store.fleet import FORGET_S, SqlFleet
 from abreast.store.sql import SqlStore
 from abreast.store.sqlite import open_store
+from tests.nodes.seconds import BEGIN, second
 from tests.store.lease_world import CLOCK, World, make_clock
 
 NODES = (
@@ -129,3 +130,15 @@ async def test_who_decides_no_longer_begins_nothing(fleet: SqlFleet, world: Worl
     with pytest.raises(LeaseLostError):
         await first.begin(1, "lost")
     assert await fleet.answer("mine") is None
+
+
+async def test_one_look_tells_who_is_there_who_decides_and_what_was_counted(fleet: SqlFleet, world: World) -> None:
+    nobody = await fleet.look(0)
+    assert (list(nobody.replicas), nobody.holder, list(nobody.seconds)) == ([], None, [])
+    await deciding(world)
+    await fleet.report("a", "a#1", NODES, [second("a", 1, 10), second("a", 2, 5)], BEGIN + 2.5)
+    look = await fleet.look(0)
+    assert [each.name for each in look.replicas] == ["a"]
+    assert look.holder == await world.servers[0].lease.holder()
+    assert [(each.second.number, each.ended_ago_s) for each in look.seconds] == [(1, 1.5), (2, 0.5)]
+    assert list((await fleet.look(look.seconds[-1].id)).seconds) == []

@@ -1,13 +1,9 @@
 """Who decides: one at a time, and nobody's late write counts. On SQLite here; tests/fleet has it on PostgreSQL."""
 
-import asyncio
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import text
 
 from abreast.model.errors import LeaseLostError, StoreError
@@ -16,10 +12,7 @@ from abreast.store.lease import LEASE_S, MARGIN_S, RENEW_S, boot_time
 from abreast.store.sql import SqlStore
 from abreast.store.sqlite import open_store
 from tests.contracts.test_store import a_rollout
-from tests.store.lease_world import Step, World, live, make_clock, steps
-
-RATES = st.lists(st.sampled_from([0.95, 1.0, 1.05]), min_size=3, max_size=3)
-ANY_ORDER = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+from tests.store.lease_world import Running, World, any_order, in_a_loop, make_clock
 
 
 @pytest.fixture
@@ -35,36 +28,13 @@ def world(store: SqlStore) -> World:
     return World(store, "shop")
 
 
-class TestAnyOrder:
-    """Property: whatever happens in whatever order, with servers that pause between looking and writing."""
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    yield from in_a_loop(open_store(tmp_path / "abreast.db"), lambda opened: opened)
 
-    @pytest.fixture
-    def loop_and_store(self, tmp_path: Path) -> Iterator[tuple[asyncio.Runner, SqlStore]]:
-        with asyncio.Runner() as runner:
-            opened = runner.run(open_store(tmp_path / "abreast.db"))
-            runner.run(make_clock(opened))
-            yield runner, opened
-            runner.run(opened.close())
 
-    names = itertools.count()
-
-    @given(happening=steps(3, jumps=False), rates=RATES)
-    @ANY_ORDER
-    def test_never_two_decide_and_no_late_write_counts(
-        self, loop_and_store: tuple[asyncio.Runner, SqlStore], happening: list[Step], rates: list[float]
-    ) -> None:
-        runner, store = loop_and_store
-        world = World(store, f"s{next(self.names)}", rates)
-        runner.run(live(world, happening, jumps=False))
-
-    @given(happening=steps(3, jumps=True), rates=RATES)
-    @ANY_ORDER
-    def test_no_late_write_counts_even_where_the_databases_clock_jumps(
-        self, loop_and_store: tuple[asyncio.Runner, SqlStore], happening: list[Step], rates: list[float]
-    ) -> None:
-        runner, store = loop_and_store
-        world = World(store, f"s{next(self.names)}", rates)
-        runner.run(live(world, happening, jumps=True))
+test_never_two_decide_and_no_late_write_counts = any_order(jumps=False, examples=80)
+test_no_late_write_counts_even_where_the_databases_clock_jumps = any_order(jumps=True, examples=80)
 
 
 async def test_the_first_to_ask_has_it_until_it_gives_it_up(world: World) -> None:

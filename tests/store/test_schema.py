@@ -5,20 +5,20 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from abreast.model.errors import StoreError
 from abreast.store.schema import MIGRATIONS, bring_up_to_date
-from abreast.store.sqlite import _begin, _set_up
 from abreast.store.tables import METADATA
+from tests.store.older import opened
 
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0006"
+down_revision = "0008"
 
 
 def upgrade() -> None:
@@ -30,12 +30,8 @@ def upgrade() -> None:
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    engine = create_engine(f"sqlite:///{tmp_path}/schema.db", execution_options={"write": True})
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
-    with engine.connect() as opened:
-        yield opened
-    engine.dispose()
+    with opened(f"sqlite:///{tmp_path}/schema.db") as connection:
+        yield connection
 
 
 def with_next(tmp_path: Path, last: str = "") -> Path:
@@ -98,7 +94,7 @@ def test_the_file_of_a_newer_abreast_is_refused_by_name_and_schema(connection: C
         bring_up_to_date(connection, with_next(tmp_path))
     with connection.begin(), pytest.raises(StoreError) as refused:
         bring_up_to_date(connection)
-    assert f"{tmp_path}/schema.db has schema 9999; this abreast knows none after 0006" in str(refused.value)
+    assert f"{tmp_path}/schema.db has schema 9999; this abreast knows none after 0008" in str(refused.value)
     assert "newer abreast" in refused.value.remedy
 
 

@@ -8,18 +8,23 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
-from abreast.api.access import VIEWER
+from abreast.api.access import Viewer
 from abreast.api.problems import answer, statuses
+from abreast.api.rate import Rate
 from abreast.model.errors import AbreastError
 from abreast.operations.control import Control
 from abreast.rollout.flags import Evaluation, FlagError, Unanswered
 
 PREFIX: Final = "/ofrep/v1/evaluate"
+
+PER_S: Final = 500
+BURST: Final = 5_000
+"""Requests of one token from one address: what answers them also decides and steers, and must keep time for that."""
 
 _SERVER_ERROR: Final = 500
 
@@ -93,7 +98,14 @@ class _Route(APIRoute):
 
 def routes(control: Control) -> APIRouter:
     """The endpoints over one running control plane."""
-    router = APIRouter(prefix=PREFIX, tags=["ofrep"], route_class=_Route, dependencies=[VIEWER])
+    rate = Rate(control.clock, "evaluations", per_s=PER_S, burst=BURST)
+
+    async def patient(request: Request, caller: Viewer) -> None:
+        """By the socket nobody is slowed: whoever may use it may end abreast, too."""
+        if caller.by != "socket":
+            rate.take((caller.name, request.client.host if request.client else ""))
+
+    router = APIRouter(prefix=PREFIX, tags=["ofrep"], route_class=_Route, dependencies=[Depends(patient)])
 
     @router.post("/flags/{key}", response_model=Evaluated, responses={**_FAILURES, **_NOT_FOUND})
     async def post_flag(key: str, body: EvaluationBody = _NOBODY) -> Response:

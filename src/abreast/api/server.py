@@ -12,7 +12,20 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from abreast.api import alerts, captures, findings, flags, listening, ofrep, rollouts, sessions, stream, tokens
+from abreast.api import (
+    alerts,
+    captures,
+    ending,
+    findings,
+    flags,
+    joins,
+    listening,
+    ofrep,
+    rollouts,
+    sessions,
+    stream,
+    tokens,
+)
 from abreast.api.access import VIEWER, Access
 from abreast.api.attempts import Attempts
 from abreast.api.document import described
@@ -47,10 +60,12 @@ def create_app(control: Control) -> FastAPI:
         findings.routes(control),
         captures.routes(control),
         alerts.routes(control),
+        ending.routes(control),
         flags.routes(control),
         stream.routes(app.state.stream),
         sessions.routes(),
         tokens.routes(),
+        joins.routes(control),
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(ofrep.routes(control))

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from abreast.app.delivery import Delivery
 from abreast.controller.follow import as_told
+from abreast.model.agent import AgentKind
 from abreast.model.errors import StoreError
 from abreast.model.rollout import Rollout
 from abreast.model.traffic import Traffic
@@ -13,19 +15,19 @@ from abreast.operations.control import ServerStatus
 from abreast.ports import Clock, Gateway
 from abreast.rollout.observed import NodeState
 from abreast.rollout.turn import split_of
-from abreast.store.fleet import Replica, SqlFleet
+from abreast.store.fleet import SERVER, Replica, SqlFleet
 from abreast.store.lease import DatabaseLease, Holder
 
 log: Final = logging.getLogger(__name__)
-
-TOUCH_S: Final = 0.1
-"""How often a server reads who is there; it tells of its own gateway as soon as that changes."""
 
 REPORT_S: Final = 1.0
 """How often a server says at least that it is there."""
 
 LOST_S: Final = 5.0
 """Who was silent for so long is not waited for: its Envoy goes on with what it was told last."""
+
+GIVEN_UP_S: Final = 600.0
+"""For so long a version is kept that the Envoy of a silent server may still send users to."""
 
 
 class OwnGateway:
@@ -43,13 +45,20 @@ class OwnGateway:
         """This server's Envoys."""
         return [replace(node, id=f"{self._name}/{node.id}") for node in self._gateway.nodes()]
 
+    def silent(self) -> Sequence[NodeState]:
+        """None: they are beside it."""
+        return ()
+
 
 class Muster:
-    """`abreast.operations.control.Fleet`: reads who is there, and reports this server."""
+    """`abreast.operations.control.Fleet`: reads who is there and what they counted, and reports this server."""
 
-    def __init__(self, name: str, fleet: SqlFleet, lease: DatabaseLease, own: OwnGateway, clock: Clock) -> None:
-        self.name = name
+    def __init__(
+        self, delivery: Delivery, fleet: SqlFleet, lease: DatabaseLease, own: OwnGateway, clock: Clock
+    ) -> None:
+        self.name = delivery.name
         self.own = own
+        self.delivery = delivery
         self.holder: Holder | None = None
         self._fleet = fleet
         self._lease = lease
@@ -60,24 +69,31 @@ class Muster:
         self._reported_at = 0.0
         self._trouble = ""
 
-    def changed(self, rollout: Rollout) -> bool:
-        """Whether this server's Envoys obey something else than was reported last."""
-        return self._present(rollout) != self._reported
+    def has_news(self, rollout: Rollout) -> bool:
+        """Whether this server's Envoys obey something else than was reported last, or have counted something.
+
+        Never while the store fails: what there is waits.
+        """
+        self.delivery.collect()
+        return not self._trouble and (bool(self.delivery.unwritten) or self._present(rollout) != self._reported)
 
     def _present(self, rollout: Rollout) -> tuple[NodeState, ...]:
         return tuple(as_told(self.own.nodes(), split_of(rollout)))
 
     async def touch(self, rollout: Rollout) -> bool:
         """Report and read once; whether any server shows otherwise than before. A store that fails is said once."""
-        nodes, now = self._present(rollout), self._clock.now()
+        self.delivery.collect()
+        nodes, seconds, now = self._present(rollout), self.delivery.unwritten, self._clock.now()
         before = [(each.identity, each.nodes) for each in self._replicas]
         try:
-            if nodes != self._reported or not 0 <= now - self._reported_at < REPORT_S:
-                await self._fleet.report(self.name, self._lease.identity, nodes)
+            if seconds or nodes != self._reported or not 0 <= now - self._reported_at < REPORT_S:
+                await self._fleet.report(self.name, self._lease.identity, nodes, seconds, now)
                 self._reported, self._reported_at = nodes, now
-            self._replicas = tuple(await self._fleet.replicas())
+                self.delivery.written(seconds)
+            look = await self._fleet.look(self.delivery.read_to)
+            self._replicas, self.holder = tuple(look.replicas), look.holder
             self._read_at = self._clock.now()
-            self.holder = await self._lease.holder()
+            self.delivery.read(look.seconds)
         except StoreError as error:
             if error.message != self._trouble:
                 log.warning("the fleet cannot be seen: %s", error)
@@ -87,7 +103,13 @@ class Muster:
         return before != [(each.identity, each.nodes) for each in self._replicas]
 
     async def leave(self) -> None:
-        """This server ends in order. Raises StoreError."""
+        """This server ends in order; what it has counted so far stays. Raises StoreError."""
+        self.delivery.collect()
+        seconds = self.delivery.unwritten
+        if seconds:
+            nodes = self._reported or ()
+            await self._fleet.report(self.name, self._lease.identity, nodes, seconds, self._clock.now())
+            self.delivery.written(seconds)
         await self._fleet.leave(self.name, self._lease.identity)
 
     @property
@@ -99,14 +121,20 @@ class Muster:
     def servers(self) -> Sequence[ServerStatus]:
         """All that are known, by name."""
         unread_s = max(0.0, self._clock.now() - self._read_at)
-        return [self._status(each, unread_s) for each in self._replicas]
+        return [self._status(each, unread_s) for each in self._replicas if each.kind == SERVER]
+
+    @property
+    def gateways(self) -> Sequence[ServerStatus]:
+        """Those apart from servers, by name."""
+        unread_s = max(0.0, self._clock.now() - self._read_at)
+        return [self._status(each, unread_s) for each in self._replicas if each.kind == AgentKind.GATEWAY]
 
     def _status(self, replica: Replica, unread_s: float) -> ServerStatus:
-        own = replica.name == self.name
+        own = replica.kind == SERVER and replica.name == self.name
         silent_s = 0.0 if own else replica.silent_s + unread_s
-        decides = replica.identity == self._decider(unread_s)
+        decides = replica.kind == SERVER and replica.identity == self._decider(unread_s)
         nodes = tuple(self.own.nodes()) if own else replica.nodes
-        return ServerStatus(replica.name, decides, silent_s, silent_s >= LOST_S, nodes)
+        return ServerStatus(replica.name, decides, silent_s, silent_s >= LOST_S, nodes, replica.server)
 
     def _decider(self, unread_s: float) -> str:
         """The identity of who has the lease; empty where nobody has, as far as is known."""
@@ -129,7 +157,12 @@ class FleetGateway:
         self._muster.own.publish(traffic)
 
     def nodes(self) -> Sequence[NodeState]:
-        """Every Envoy of every server that is there."""
+        """Every Envoy of every server, and of every gateway apart from servers, that is there."""
         muster = self._muster
-        others = [each for each in muster.servers if each.name != muster.name and not each.lost]
-        return [*muster.own.nodes(), *(node for each in others for node in each.nodes)]
+        others = [*(each for each in muster.servers if each.name != muster.name), *muster.gateways]
+        return [*muster.own.nodes(), *(node for each in others if not each.lost for node in each.nodes)]
+
+    def silent(self) -> Sequence[NodeState]:
+        """Every Envoy of a server or gateway that is lost, until it is given up: what it does is not known."""
+        there = (*self._muster.servers, *self._muster.gateways)
+        return [node for each in there if each.lost and each.silent_s < GIVEN_UP_S for node in each.nodes]

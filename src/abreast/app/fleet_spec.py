@@ -19,6 +19,9 @@ def read_spec(spec_file: Path) -> Spec:
     if spec.data is not None:
         message = "data: several servers cannot look after one database yet"
         raise UsageError(message, "use: abreast up; or take `data` out of this spec")
+    if spec.keys.gateway.route is not None:
+        message = "gateway.route: each server has an Envoy of its own, and an HTTPRoute is written by one control plane"
+        raise UsageError(message, "use: abreast up; or take `gateway.route` out of this spec")
     if not spec.keys.service:
         fault = spec.document.fault(
             ("service",), "a fleet's service has a name", "write service: NAME, the same everywhere"

@@ -4,8 +4,10 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
+from abreast.app.front import Front, RouteFront
 from abreast.drivers.combined import Drivers
 from abreast.drivers.command import require_runnable
 from abreast.drivers.docker import DockerDriver
@@ -18,13 +20,14 @@ from abreast.drivers.kubernetes_instances import Ears
 from abreast.drivers.kubernetes_manifest import Owner
 from abreast.drivers.process import ProcessDriver
 from abreast.drivers.registry.driver import RegistryDriver
+from abreast.drivers.route_gateway import RouteGateway
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.api_settings import DEFAULT_LISTEN, ApiSettings
 from abreast.model.event import EventKind
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Service, Version
 from abreast.operations.control import Cycle
-from abreast.ports import Clock
+from abreast.ports import Clock, Gateway
 from abreast.process.identity import home_id
 from abreast.state_dir import StateDir
 
@@ -34,15 +37,19 @@ Note = Callable[[EventKind, str], None]
 
 @dataclass
 class Ground:
-    """What outlives who decides: a machine's gateway and drivers. ``cycles`` holds whom they wake and tell now."""
+    """What outlives who decides: a machine's gateway and drivers. ``cycles`` holds whom they wake and tell now.
 
-    gateway: EnvoyGateway
+    ``publisher`` is told what all gateways shall do that are told from here: the machine's own, and agents'.
+    """
+
+    gateway: Front
     process: ProcessDriver
     docker: DockerDriver
     kubernetes: KubernetesDriver
     registries: RegistryDriver
     drivers: Drivers
     cycles: list[Cycle]
+    publisher: Gateway
 
     async def start(self, service: Service, rollout: Rollout) -> None:
         """Take up what an earlier control plane has left. Raises DriverError."""
@@ -61,7 +68,7 @@ class Ground:
 
 
 def lay_ground(service: Service, state: StateDir, api: ApiSettings, clock: Clock) -> Ground:
-    """A gateway and drivers, not started."""
+    """A gateway and drivers, not started. Raises DriverError when a route's cluster is not known."""
     made: list[Ground] = []
 
     def wake() -> None:
@@ -77,7 +84,7 @@ def lay_ground(service: Service, state: StateDir, api: ApiSettings, clock: Clock
     kubernetes = _kubernetes(service, state, clock, wake, note)
     registries = _registries(state, clock, wake, note)
     drivers = Drivers(process, registries, docker=docker, kubernetes=kubernetes)
-    made.append(Ground(gateway, process, docker, kubernetes, registries, drivers, []))
+    made.append(Ground(gateway, process, docker, kubernetes, registries, drivers, [], gateway))
     return made[0]
 
 
@@ -129,7 +136,11 @@ def _of_instances(note: Note) -> Callable[[Instance, str], None]:
     return lambda instance, reason: note(EventKind.INSTANCE, f"{instance.id}: {reason}")
 
 
-def _gateway(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> EnvoyGateway:
+def _gateway(service: Service, state: StateDir, clock: Clock, wake: Wake, note: Note) -> Front:
+    route = service.gateway.route
+    if route is not None:
+        said = partial(note, EventKind.GATEWAY)
+        return RouteFront(RouteGateway(route, clock, wake, said), route, clock)
     return EnvoyGateway(
         home=home_id(state.path),
         run_dir=state.run,

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from abreast.alerts.notify import Notifier
+from abreast.app.door import Door
 from abreast.app.etcd_spec import EtcdSpec
+from abreast.app.foreground import Say
+from abreast.app.front import Front
 from abreast.app.ground import Ground, Note, Wake, lay_ground, require
 from abreast.checks.checker import Checker
 from abreast.checks.members import Members, Place
@@ -19,7 +22,7 @@ from abreast.controller.jury import Jury
 from abreast.controller.loop import Controller
 from abreast.controller.observe import Observer
 from abreast.drivers.combined import Drivers
-from abreast.envoy.gateway import EnvoyGateway
+from abreast.findings.ledger import GatewayTotals
 from abreast.model.api_settings import ApiSettings
 from abreast.model.checks import public_address
 from abreast.model.errors import SpecError
@@ -29,7 +32,8 @@ from abreast.model.rollout import Rollout
 from abreast.model.service import Service
 from abreast.model.spec import Spec
 from abreast.model.traffic import Shadowing
-from abreast.operations.control import Control, Cycle
+from abreast.nodes.counts import NodeCounts
+from abreast.operations.control import Control, Cycle, UserCounts
 from abreast.operations.data_keeper import Keeper
 from abreast.operations.flags import FlagDesk
 from abreast.ports import Clock, Lease
@@ -38,8 +42,9 @@ from abreast.rollout.decide import first
 from abreast.rollout.replan import replan, require_versions
 from abreast.rollout.turn import ACTOR, split_of
 from abreast.rollout.watch import Watch
-from abreast.shadow.collector import Collector, Keys, Present, Surroundings
+from abreast.shadow.collector import Collector, Keys, Present, Relays, Surroundings
 from abreast.shadow.crew import Crew
+from abreast.shadow.roster import Nearest, Roster
 from abreast.spec_source import missing_files
 from abreast.state_dir import StateDir
 from abreast.store.evidence import SqlEvidence
@@ -47,9 +52,6 @@ from abreast.store.findings import SqlFindings
 from abreast.store.flags import SqlFlags
 from abreast.store.sql import SqlStore
 from abreast.store.tokens import SqlTokens
-
-Say = Callable[[str], None]
-"""Takes sentences for whoever runs ``abreast up``."""
 
 _LINK: Final = "abreast finding {finding}"
 """Where an alert sends people."""
@@ -60,10 +62,16 @@ _HEARD: Final = 10_000
 
 @dataclass(frozen=True)
 class Office:
-    """What a server brings along that decides for a while: its ground, and the lease under which it does."""
+    """What a server brings along that decides for a while: its ground, its lease, and what all gateways counted.
+
+    ``door`` leads to relays elsewhere; ``own_gateway``: there is an Envoy here, for a relay of this machine.
+    """
 
     ground: Ground
     lease: Lease
+    counts: NodeCounts
+    door: Door | None = None
+    own_gateway: bool = True
 
 
 @dataclass
@@ -72,7 +80,7 @@ class Up:
 
     control: Control
     controller: Controller
-    gateway: EnvoyGateway
+    gateway: Front
     drivers: Drivers
     store: SqlStore
     observer: Observer
@@ -118,17 +126,17 @@ async def build(
         checker.post(controllers[0].rollout, event)
 
     keeper, members = _keeper(spec, clock, wake, note), Members(places(spec.group), clock, wake)
-    actor = Actor(service, drivers, gateway, secret, keeper)
+    actor = Actor(service, drivers, ground.publisher, secret, keeper)
     alerts = await _alerts(service, state, store)
-    around, crew = _surroundings(gateway, actor, controllers, wake, note), _crew(state, clock, note)
+    around, crew = _surroundings(ground, office, actor, controllers), _relays(office, state, clock, note)
     keys, findings = await _keys(store, state), SqlFindings(store)
     collector = Collector(
         service=service.name, around=around, crew=crew, store=findings, alerts=alerts, keys=keys, clock=clock
     )
-    evidence = SqlEvidence(store)
-    jury = await _jury(gateway, rollout, evidence, clock)
+    evidence, counts = SqlEvidence(store), office.counts if office else gateway.counts
+    jury = await _jury(counts, rollout, evidence, clock)
     checker = Checker(clock, lambda reason: note(EventKind.CHECK, reason), wake)
-    observer = Observer(service, drivers, gateway, gateway.counts, clock, collector, jury, checker, keeper, members)
+    observer = Observer(service, drivers, gateway, counts, clock, collector, jury, checker, keeper, members)
     controller = Controller(
         rollout,
         observer=observer,
@@ -143,13 +151,16 @@ async def build(
     if office is None:
         await ground.start(service, rollout)
 
-    control = control_of(ground, spec, store, controller, await _flags(store, spec, rollout, clock), secret)
+    flags = await _flags(store, spec, rollout, clock)
+    control = control_of(ground, spec, store, controller, flags, secret, counts)
     control.findings, control.alerts, control.members = collector, alerts, members
     rest = (observer, actor, collector, alerts, jury, evidence, checker, keeper, members, spec_file, api)
     return Up(control, controller, gateway, drivers, store, *rest)
 
 
-def control_of(ground: Ground, spec: Spec, store: SqlStore, cycle: Cycle, flags: FlagDesk, secret: str) -> Control:
+def control_of(
+    ground: Ground, spec: Spec, store: SqlStore, cycle: Cycle, flags: FlagDesk, secret: str, counts: UserCounts
+) -> Control:
     """What operations work on, over that ground; nothing is compared and nobody told until that is added."""
     service, gateway = spec.service(), ground.gateway
     return Control(
@@ -157,11 +168,11 @@ def control_of(ground: Ground, spec: Spec, store: SqlStore, cycle: Cycle, flags:
         controller=cycle,
         store=store,
         tokens=SqlTokens(store),
-        counts=gateway.counts,
+        counts=counts,
         clock=SystemClock(),
         policy=spec.policy,
         require=lambda name: require(service, name),
-        restart_gateway=lambda: _restart(gateway),
+        restart_gateway=gateway.restart,
         gateway_metrics=gateway.own_metrics,
         tester_secret=secret,
         settled=gateway.settled,
@@ -203,34 +214,50 @@ async def _alerts(service: Service, state: StateDir, store: SqlStore) -> Notifie
     return alerts
 
 
-async def _jury(gateway: EnvoyGateway, rollout: Rollout, evidence: SqlEvidence, clock: Clock) -> Jury:
-    """It goes on with the evidence that is on record, from now. Raises StoreError, StoreCorruptError."""
+async def _jury(counts: UserCounts, rollout: Rollout, evidence: SqlEvidence, clock: Clock) -> Jury:
+    """It goes on with the evidence that is on record. Raises StoreError, StoreCorruptError.
+
+    Where all gateways' seconds are known, it also weighs those that whoever decided before had not recorded.
+    """
     state = await evidence.load_evidence(rollout.service, rollout.number)
-    return Jury(gateway.counts, Watch.restored(rollout, state), since=clock.now())
+    since = clock.now()
+    if isinstance(counts, NodeCounts):
+        last = await evidence.last_tick(rollout.service, rollout.number)
+        since = since if last is None else last
+        counts.rejoin(since)
+    return Jury(counts, Watch.restored(rollout, state), since=since)
 
 
 def _crew(state: StateDir, clock: Clock, note: Note) -> Crew:
     return Crew(home_id(state.path), state.run, state.logs, clock, lambda reason: note(EventKind.RELAY, reason))
 
 
-async def _restart(gateway: EnvoyGateway) -> str:
-    envoy = await gateway.processes.restart()
-    return f"{envoy.name.node} serves; the one before it drains"
+def _relays(office: Office | None, state: StateDir, clock: Clock, note: Note) -> Relays:
+    """Who compares: for a server relays elsewhere, if there are any."""
+    if office is None or office.door is None:
+        return _crew(state, clock, note)
+    elsewhere = Roster(office.door.connected, clock, alone=not office.own_gateway)
+    return Nearest(_crew(state, clock, note), elsewhere) if office.own_gateway else elsewhere
 
 
 def _surroundings(
-    gateway: EnvoyGateway, actor: Actor, controllers: Sequence[Controller], wake: Wake, note: Note
+    ground: Ground, office: Office | None, actor: Actor, controllers: Sequence[Controller]
 ) -> Surroundings:
     """What the collector hears from and tells; the one controller is there by the time it is asked."""
-    return Surroundings(
+    counts = ground.gateway.counts
+    around = Surroundings(
         present=lambda: _present(controllers[0], actor),
-        captures=gateway.counts.take_captures,
-        note=note,
-        on_news=wake,
+        captures=counts.take_captures,
+        note=ground.note,
+        on_news=ground.wake,
         record=lambda wish: _record(controllers[0], actor, wish),
-        captured_at=lambda: gateway.counts.captures_at,
-        resume=gateway.counts.resume_captures,
+        captured_at=lambda: counts.captures_at,
+        resume=counts.resume_captures,
     )
+    if office is None:
+        return around
+    # Of several gateways: what was told before this server decided is not counted (`NodeCounts.rejoin`).
+    return replace(around, captures=office.counts.take_captures, captured_at=GatewayTotals, resume=lambda _: None)
 
 
 async def load_rollout(store: SqlStore, spec: Spec, service: Service, now: float) -> Rollout:

@@ -1,12 +1,17 @@
 """A changed spec, taken over while everything runs."""
 
+from collections.abc import Iterator
+
 from abreast.app import etcd_spec
+from abreast.app.foreground import Say
 from abreast.app.ground import require
-from abreast.app.parts import Say, Up, places, require_files
+from abreast.app.parts import Up, places, require_files
 from abreast.model.errors import (
     AbreastError,
 )
 from abreast.model.event import EventKind
+from abreast.model.service import Service
+from abreast.model.spec import Spec
 from abreast.rollout.replan import require_same, require_versions
 from abreast.rollout.turn import ACTOR
 from abreast.spec_source import load_spec
@@ -34,10 +39,8 @@ async def reload_spec(running: Up, say: Say) -> None:
             config.refused = reason
         say(str(error))
         return
-    if service.alerts != control.service.alerts:
-        say("the changed addresses in `alerts` are used from the next `abreast up` on")
-    if spec.api != running.api:
-        say("the changed `api` is used from the next `abreast up` on")
+    for each in _later(running, spec, service):
+        say(f"the changed {each} used from the next `abreast up` on")
     control.service = running.observer.service = running.actor.service = service
     control.policy = spec.policy
     if running.keeper is not None and spec.data is not None:
@@ -46,10 +49,25 @@ async def reload_spec(running: Up, say: Say) -> None:
         say("the changed `data` is used from the next `abreast up` on")
     control.require = lambda name: require(service, name)
     running.members.follow(places(spec.group))
-    running.gateway.processes.settings = service.gateway
+    running.gateway.adopt(service.gateway)
     controller.note(EventKind.SPEC, "the spec was read again" + (f" ({config.origin})" if config else ""), actor)
     if config is not None:
         config.accepted()
-    if running.gateway.processes.outdated:
+    if running.gateway.outdated:
         say("Envoy's own settings changed: hot restart")
-        await running.gateway.processes.restart()
+        await running.gateway.restart()
+
+
+def _later(running: Up, spec: Spec, service: Service) -> Iterator[str]:
+    """What has changed and is not taken over now."""
+    if service.alerts != running.control.service.alerts:
+        yield "addresses in `alerts` are"
+    if spec.api != running.api:
+        yield "`api` is"
+    if _place(service) != _place(running.control.service):
+        yield "`gateway.route` is"
+
+
+def _place(service: Service) -> object:
+    """Which route it is; None for a gateway of ours."""
+    return service.gateway.route.place if service.gateway.route else None

@@ -1,6 +1,7 @@
 """``abreast server``: one of several control planes on one store; whoever has the lease decides, the others follow.
 
-Each has a gateway of its own, which follows what is on record (`Follower`). A server that gets the lease builds
+Each has a gateway of its own, unless it shall have none, which follows what is on record (`Follower`), and tells the
+same to the gateways elsewhere that are connected to it (`abreast.app.linking`). A server that gets the lease builds
 everything that decides anew from the store (`abreast.app.term`), as `abreast up` does after a restart, over the same
 gateway, and throws it away when it loses the lease: nothing that an earlier holding knew is ever acted on.
 """
@@ -10,41 +11,49 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final
 
 from abreast.api.server import ApiServer
-from abreast.app.fleet import TOUCH_S, FleetGateway, Muster, OwnGateway
+from abreast.app.delivery import Delivery
+from abreast.app.ears import Ears
+from abreast.app.fleet import FleetGateway, Muster, OwnGateway
 from abreast.app.fleet_spec import read_spec
+from abreast.app.foreground import Say, prepare_process, unless
 from abreast.app.ground import lay_ground
-from abreast.app.parts import Say, Up, control_of, load_rollout
+from abreast.app.linking import ALONE, Linking, link_of
+from abreast.app.parts import Up, control_of, load_rollout
 from abreast.app.reload import reload_spec
 from abreast.app.term import Place, hold
-from abreast.app.up import keep_minutes, prepare_process, store_minute, unless
+from abreast.app.touch import follow_flags, keep_in_touch
+from abreast.app.up import keep_minutes, store_minute
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
+from abreast.controller.follow import LOOK_S as FOLLOW_S
 from abreast.controller.follow import Follower, OnRecord
 from abreast.controller.observe import Observer
-from abreast.model.errors import AbreastError, DriverError, GatewayError, StoreError
+from abreast.model.errors import AbreastError, DriverError, StoreError
 from abreast.model.event import EventKind
 from abreast.model.rollout import Rollout
 from abreast.model.spec import Spec
 from abreast.operations.control import Control
 from abreast.operations.flags import FlagDesk
+from abreast.operations.orders import LOOK_S as ANSWERS_S
 from abreast.operations.orders import Forwarding
 from abreast.operations.recorded_findings import RecordedFindings
 from abreast.ports import Clock
-from abreast.process.listening import require_listenable
 from abreast.rollout.replan import require_same, require_versions
 from abreast.state_dir import StateDir
+from abreast.store.agents import SqlAgents
 from abreast.store.evidence import SqlEvidence
 from abreast.store.findings import SqlFindings
 from abreast.store.flags import SqlFlags
 from abreast.store.fleet import SqlFleet
 from abreast.store.lease import LOOK_S, RENEW_S, DatabaseLease
+from abreast.store.listening import Listener
 from abreast.store.postgresql import Address, open_server
 from abreast.store.postgresql import Server as Database
 
@@ -55,9 +64,6 @@ WATCH_S: Final = 0.1
 
 YIELD_S: Final = 5.0
 """For so long a server that could not begin to decide leaves the lease to the others."""
-
-_SLICES: Final = 5
-"""How often between two looks at the store it is looked whether the own gateway obeys: that costs nothing."""
 
 OBEY_S: Final = 20.0
 """How long Envoy may take until it has its first snapshot."""
@@ -102,23 +108,30 @@ def _swap(control: Control, parts: Control) -> None:
 
 
 async def run_server(
-    spec_file: Path, store: str, name: str, say: Say, stop: asyncio.Event, reload: asyncio.Event
+    spec_file: Path,
+    store: str,
+    name: str,
+    say: Say,
+    stop: asyncio.Event,
+    reload: asyncio.Event,
+    linking: Linking = ALONE,
 ) -> None:
     """Run gateway and control plane until ``stop``; ``store`` is the database's address, ``name`` this server's.
 
     Raises AbreastError when something stands in the way; everything started is ended then.
     """
     async with AsyncExitStack() as stack:
-        seat = await unless(stop, stack.enter_async_context(serving(spec_file, store, name, say)))
+        seat = await unless(stop, stack.enter_async_context(serving(spec_file, store, name, say, linking)))
         if seat is None:
             say("stopped before the service was up")
             return
         await _serve(seat, stop, reload)
-        say("stopping: the lease is given up, then the gateway drains")
+        drains = ", then the gateway drains" if linking.own_gateway else ""
+        say(f"stopping: the lease is given up{drains}")
 
 
 @asynccontextmanager
-async def serving(spec_file: Path, store: str, name: str, say: Say) -> AsyncIterator[Seat]:
+async def serving(spec_file: Path, store: str, name: str, say: Say, linking: Linking = ALONE) -> AsyncIterator[Seat]:
     """Everything started and serving; ended in the opposite order on leaving."""
     address = Address.of(store, os.environ)
     spec = read_spec(spec_file)
@@ -130,21 +143,24 @@ async def serving(spec_file: Path, store: str, name: str, say: Say) -> AsyncIter
         database = await open_server(address)
         stack.push_async_callback(database.close)
         say(f"the store is {database.name}")
-        seat = await _seat(spec, spec_file, state, database, name, say)
+        seat = await _seat(spec, spec_file, state, database, name, say, linking)
         stack.push_async_callback(_end, seat)
         api = ApiServer(seat.control, state.api, spec.api)
         await api.listen()
         seat.tasks.append(asyncio.create_task(api.serve(), name="api"))
         stack.callback(api.stop)
-        for work in (_hold_lease(seat), _keep_in_touch(seat), _decide_or_follow(seat), _keep_promises(seat)):
+        for work in (*_in_touch(seat, address), _hold_lease(seat), _decide_or_follow(seat), _keep_promises(seat)):
             seat.tasks.append(asyncio.create_task(work, name="server"))
         seat.tasks.append(asyncio.create_task(keep_minutes(seat.control, seat.place.ground.gateway), name="minutes"))
         await _start_gateway(seat)
+        await seat.place.link.start(say)
         say(f"API: {api.url}")
         yield seat
 
 
-async def _seat(spec: Spec, spec_file: Path, state: StateDir, database: Database, name: str, say: Say) -> Seat:
+async def _seat(
+    spec: Spec, spec_file: Path, state: StateDir, database: Database, name: str, say: Say, linking: Linking
+) -> Seat:
     """A follower with its API, built and not started. Raises AbreastError."""
     clock, service, store = SystemClock(), spec.service(), database.store
     lease = DatabaseLease(database.lease, service.name, f"{name}#{secrets.token_hex(6)}")
@@ -152,31 +168,50 @@ async def _seat(spec: Spec, spec_file: Path, state: StateDir, database: Database
     require_versions(service, rollout)
     fleet = SqlFleet(store, service.name)
     ground = lay_ground(service, state, spec.api, clock)
-    muster = Muster(name, fleet, lease, OwnGateway(name, ground.gateway), clock)
-    on_record, counts = OnRecord(SqlEvidence(store)), ground.gateway.counts
+    delivery, ears = Delivery(name, ground.gateway.counts, clock), Ears(clock)
+    link = await link_of(name, SqlAgents(store, service.name), store, clock, linking)
+    link.tell_beside(ground, delivery, state)
+    muster = Muster(delivery, fleet, lease, OwnGateway(name, ground.gateway), clock)
+    on_record, counts = OnRecord(SqlEvidence(store)), delivery.counts
     secret = await store.secret("tester", secrets.token_urlsafe(18))
-    forwarding = Forwarding(fleet, clock)
+    forwarding = Forwarding(fleet, clock, ears.answers, lambda: ears.pause_s(ANSWERS_S))
     follower = Follower(
         rollout,
         observer=Observer(
             service, ground.drivers, FleetGateway(muster), counts, clock, on_record, on_record, on_record
         ),
         on_record=on_record,
-        actor=Actor(service, ground.drivers, ground.gateway, secret),
+        actor=Actor(service, ground.drivers, ground.publisher, secret),
         store=store,
         clock=clock,
         place=forwarding.command,
+        pause_s=lambda: ears.pause_s(FOLLOW_S),
     )
+    ears.follow = follower.wake
+    follower.copies = link.copies
     ground.cycles.append(follower)
     await ground.start(service, rollout)
     flags = FlagDesk(service.name, SqlFlags(store), clock, forwarding.switch)
     await flags.follow(spec.flags)
-    following = control_of(ground, spec, store, follower, flags, secret)
+    following = control_of(ground, spec, store, follower, flags, secret, counts)
     following.findings = RecordedFindings(service.name, SqlFindings(store), clock, lambda: muster.decides)
-    following.fleet = muster
+    following.fleet, following.joins, following.relays = muster, link.joins, link.relays
     control = replace(following)
-    place = Place(spec_file, state, store, lease, ground, muster, fleet)
+    link.controls.append(control)
+    place = Place(spec_file, state, store, lease, ground, muster, fleet, ears, link)
     return Seat(place, spec, follower, following, control, say)
+
+
+def _in_touch(seat: Seat, address: Address) -> Sequence[Coroutine[None, None, None]]:
+    """What keeps this server in touch with the others."""
+    ears, control, flags = seat.place.ears, seat.control, seat.following.flags
+    listener = Listener(address, seat.spec.service().name, control.clock, ears.hear)
+    ears.listening, ears.weighs = lambda: listener.listening, lambda: seat.term is not None
+    return (
+        listener.run(),
+        keep_in_touch(seat.place.muster, ears, control),
+        follow_flags(flags, ears, control, lambda: seat.term is None),
+    )
 
 
 async def _on_record(spec: Spec, database: Database, lease: DatabaseLease) -> Rollout:
@@ -194,11 +229,12 @@ async def _on_record(spec: Spec, database: Database, lease: DatabaseLease) -> Ro
 async def _start_gateway(seat: Seat) -> None:
     """Envoy listens once somebody can answer. Raises DriverError, GatewayError, PortInUseError."""
     ground, service, control = seat.place.ground, seat.spec.service(), seat.control
-    adopted = await ground.gateway.start()
+    own = seat.place.link.linking.own_gateway
+    adopted = own and await ground.gateway.start()
     if adopted:
-        seat.say(f"taking over: the gateway of an earlier run still serves on {service.gateway.listen}")
-    else:
-        require_listenable(service.gateway.listen)
+        seat.say(f"taking over: {ground.gateway.serving(service.gateway)}")
+    elif own:
+        ground.gateway.require_free(service.gateway)
     version = service.version(control.controller.rollout.serving)
     if version is None:
         raise LookupError(control.controller.rollout.serving)
@@ -209,19 +245,19 @@ async def _start_gateway(seat: Seat) -> None:
         reasons = "; ".join(f"{each.id}: {each.detail}" for each in control.controller.observe().instances)
         message = f"{version.name} has no ready instance after {version.start_timeout_s:g} s: {reasons}"
         raise DriverError(message, "see that it runs, and that its endpoints are reached from here")
+    if not own:
+        seat.say(f"{service.name} is up: {version.name} at gateways elsewhere")
+        return
     if not adopted:
-        ground.gateway.launch()
-        envoy = ground.gateway.processes.current
-        if envoy is not None:
-            await ground.gateway.processes.wait_live(envoy)
-    elif ground.gateway.processes.outdated:
+        await ground.gateway.open()
+    elif ground.gateway.outdated:
         seat.say("Envoy or its settings changed: hot restart")
-        await ground.gateway.processes.restart()
+        await ground.gateway.restart()
     await _until(control.clock, lambda: ground.gateway.settled() or any(_nacks(seat)), OBEY_S)
     for words in _nacks(seat):
-        raise GatewayError(f"Envoy refuses its configuration: {words}", "mend what it names, then start again")
-    scheme = "https" if service.gateway.tls else "http"
-    seat.say(f"{service.name} is up: {scheme}://{service.gateway.listen} → {control.controller.rollout.serving}")
+        raise ground.gateway.refusal(words)
+    at = ground.gateway.address(service.gateway)
+    seat.say(f"{service.name} is up: {at} → {control.controller.rollout.serving}")
 
 
 def _nacks(seat: Seat) -> list[str]:
@@ -281,25 +317,6 @@ async def _decide_or_follow(seat: Seat) -> None:
         seat.say("this server follows now")
 
 
-async def _keep_in_touch(seat: Seat) -> None:
-    """Report this server, read who else is there, and follow what others switched."""
-    flags, findings = seat.following.flags, seat.following.findings
-    while True:
-        if await seat.place.muster.touch(seat.control.controller.rollout):
-            seat.control.controller.wake()  # an order may be waiting for just that
-        if seat.term is None:
-            try:
-                await flags.follow()
-                if isinstance(findings, RecordedFindings):
-                    await findings.refresh()
-            except StoreError as error:
-                log.debug("what others switched cannot be read: %s", error)
-        for _ in range(_SLICES):
-            await seat.control.clock.sleep(TOUCH_S / _SLICES)
-            if seat.place.muster.changed(seat.control.controller.rollout):
-                break
-
-
 async def _keep_promises(seat: Seat) -> None:
     """While another decides, order of it what this server's gateway was told and could not be recorded."""
     while True:
@@ -346,11 +363,11 @@ async def reload_seat(seat: Seat) -> None:
         _swap(seat.control, seat.term.control)
         return
     _swap(seat.control, seat.following)
-    processes = seat.place.ground.gateway.processes
-    processes.settings = service.gateway
-    if processes.outdated:
+    gateway = seat.place.ground.gateway
+    gateway.adopt(service.gateway)
+    if gateway.outdated:
         seat.say("Envoy's own settings changed: hot restart")
-        await processes.restart()
+        await gateway.restart()
 
 
 async def _end(seat: Seat) -> None:
@@ -365,6 +382,7 @@ async def _end(seat: Seat) -> None:
         await place.lease.give_up()
     except StoreError as error:
         log.warning("the fleet cannot be told that this server ends: %s", error)
+    await seat.place.link.close()
     await store_minute(control, place.ground.gateway, int(control.clock.now() // 60))
     await place.ground.gateway.close(stop=True)
     await place.ground.drivers.close(stop=True)

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from abreast.app.ears import Ears
 from abreast.app.fleet import FleetGateway, Muster
+from abreast.app.foreground import Say
 from abreast.app.ground import Ground
-from abreast.app.parts import Office, Say, Up, build
+from abreast.app.linking import LinkEnd
+from abreast.app.parts import Office, Up, build
 from abreast.app.up import keep_alerts, keep_evidence
 from abreast.model.errors import AbreastError, LeaseLostError, RefusedError, StoreError
 from abreast.model.event import Event, EventKind
@@ -27,7 +30,7 @@ WATCH_S: Final = 0.1
 """How often it is looked whether the lease is still held: within `abreast.store.lease.MARGIN_S` many times."""
 
 ORDERS_S: Final = 0.1
-"""How often other servers' orders are looked for."""
+"""How often other servers' orders are looked for while nothing is heard of them."""
 
 
 class Holding:
@@ -84,6 +87,8 @@ class Place:
     ground: Ground
     muster: Muster
     orders: OrderBook
+    ears: Ears
+    link: LinkEnd
     promise: Promise = field(default_factory=Promise)
 
 
@@ -94,12 +99,14 @@ async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None])
     """
     holding = Holding(place.lease)
     store = place.store.fenced(place.lease.fence())
-    office = Office(place.ground, holding)
+    link = place.link
+    office = Office(place.ground, holding, place.muster.delivery.counts, link.door, link.linking.own_gateway)
     term = await build(spec, place.spec_file, spec.service(), place.state, store, say, office)
     tasks: list[asyncio.Task[None]] = []
     try:
         term.observer.gateway = FleetGateway(place.muster)
-        term.control.fleet = place.muster
+        term.control.fleet, term.control.joins = place.muster, link.joins
+        term.control.relays = link.relays
         await term.collector.start()
         if not holding.held:
             raise LeaseLostError(f"{spec.service().name}: the lease was lost again at once", "see: abreast status")
@@ -131,6 +138,7 @@ async def _keep_orders(term: Up, place: Place, holding: Holding) -> None:
     """Carry out what other servers are asked for, and first what this one has promised; what fails is tried again."""
     trouble = ""
     while True:
+        before = place.ears.orders.happened
         try:
             await place.promise.keep(term.controller.submit)
             await carry_out(term.control, place.orders, holding.token)
@@ -140,4 +148,4 @@ async def _keep_orders(term: Up, place: Place, holding: Holding) -> None:
             trouble = error.message
         else:
             trouble = ""
-        await term.control.clock.sleep(ORDERS_S)
+        await place.ears.orders.rest(place.ears.pause_s(ORDERS_S), before)

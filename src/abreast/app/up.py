@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final, TypeVar
@@ -14,22 +14,20 @@ from typing import Final, TypeVar
 from abreast.api.server import ApiServer
 from abreast.app import etcd_spec
 from abreast.app.etcd_spec import EtcdSpec
-from abreast.app.parts import Say, Up, build, require_files
+from abreast.app.foreground import Say, prepare_process, unless
+from abreast.app.front import Front
+from abreast.app.parts import Up, build, require_files
 from abreast.app.reload import reload_spec
-from abreast.envoy.gateway import EnvoyGateway
 from abreast.model.errors import (
     DriverError,
-    PortInUseError,
     StoreError,
 )
 from abreast.model.event import EventKind
 from abreast.model.service import Service
 from abreast.operations.control import Control
-from abreast.process.listening import require_listenable
 from abreast.spec_source import load_spec
 from abreast.state_dir import StateDir
 from abreast.store.sqlite import open_store
-from abreast.telemetry import start_logging
 
 log: Final = logging.getLogger(__name__)
 
@@ -52,7 +50,7 @@ async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio
     Raises AbreastError when something stands in the way; everything started is ended then.
     """
     async with AsyncExitStack() as stack:
-        running = await unless(stop, stack.enter_async_context(up(spec_file, say, config)))
+        running = await unless(stop, stack.enter_async_context(up(spec_file, say, config, stop)))
         if running is None:
             say("stopped before the service was up")
             return
@@ -60,25 +58,9 @@ async def run_up(spec_file: Path, say: Say, stop: asyncio.Event, reload: asyncio
         say("stopping: the gateway drains, then the versions end")
 
 
-async def unless(stop: asyncio.Event, starting: Coroutine[None, None, Started]) -> Started | None:
-    """What has started, or None: told to stop before, and what was begun is ended."""
-    work, stopping = asyncio.create_task(starting), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        work.cancel()  # without effect on what has started
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if stop.is_set():
-            return None
-        raise
-
-
 @asynccontextmanager
-async def up(spec_file: Path, say: Say, config: str = "") -> AsyncIterator[Up]:
-    """Everything started and serving; ended in the opposite order on leaving."""
+async def up(spec_file: Path, say: Say, config: str = "", stop: asyncio.Event | None = None) -> AsyncIterator[Up]:
+    """Everything started and serving; ended in the opposite order on leaving. The API may set ``stop``."""
     state = StateDir.beside(spec_file.parent)
     async with AsyncExitStack() as stack:
         etcd = EtcdSpec.of(config, state.path.parent, state.spec) if config else None
@@ -95,6 +77,8 @@ async def up(spec_file: Path, say: Say, config: str = "") -> AsyncIterator[Up]:
         running = await build(spec, spec_file, service, state, store, say)
         stack.push_async_callback(_end, running)
         _take_config(running, etcd)
+        if stop is not None:
+            running.control.end = partial(_told_to_end, stop, say)
         api = ApiServer(running.control, state.api, spec.api)
         await api.listen()
         running.tasks.append(asyncio.create_task(api.serve(), name="api"))
@@ -105,6 +89,11 @@ async def up(spec_file: Path, say: Say, config: str = "") -> AsyncIterator[Up]:
         if link:
             say(f"sign a browser in, once and within the hour: {link}")
         yield running
+
+
+def _told_to_end(stop: asyncio.Event, say: Say, actor: str) -> None:
+    say(f"told to end by {actor}")
+    stop.set()
 
 
 def _take_config(running: Up, etcd: EtcdSpec | None) -> None:
@@ -124,11 +113,11 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     running.tasks.append(asyncio.create_task(running.members.run(), name="members"))
     await running.collector.start()
     adopted = await gateway.start()
-    if not adopted:
-        require_listenable(service.gateway.listen)
     if adopted:
-        say(f"taking over: the gateway of an earlier run still serves on {service.gateway.listen}")
+        say(f"taking over: {gateway.serving(service.gateway)}")
         await _look_around(running)
+    else:
+        gateway.require_free(service.gateway)
     running.tasks.append(asyncio.create_task(running.controller.run(), name="controller"))
     running.tasks.append(asyncio.create_task(keep_minutes(control, gateway), name="minutes"))
     running.tasks.append(asyncio.create_task(keep_evidence(running), name="evidence"))
@@ -142,17 +131,13 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     say(f"waiting for {version.name}: {version.wanted} × {ready}")
     await _ready(running, version.name, version.start_timeout_s)
     if not adopted:
-        gateway.launch()
-        envoy = gateway.processes.current
-        if envoy is not None:
-            await gateway.processes.wait_live(envoy)
-    elif gateway.processes.outdated:
+        await gateway.open()
+    elif gateway.outdated:
         say("Envoy or its settings changed: hot restart")
-        await gateway.processes.restart()
+        await gateway.restart()
     await _obeyed(running)
     running.tasks.append(asyncio.create_task(keep_alerts(running), name="alerts"))
-    scheme = "https" if service.gateway.tls else "http"
-    say(f"{service.name} is up: {scheme}://{service.gateway.listen} → {rollout.serving}")
+    say(f"{service.name} is up: {gateway.address(service.gateway)} → {rollout.serving}")
 
 
 async def _ready(running: Up, name: str, timeout_s: float) -> None:
@@ -174,11 +159,11 @@ async def _ready(running: Up, name: str, timeout_s: float) -> None:
 
 
 async def _obeyed(running: Up) -> None:
-    """Wait until Envoy has its first snapshot. Raises PortInUseError or GatewayError with Envoy's words."""
+    """Wait until the gateway has its first snapshot. Raises PortInUseError or GatewayError with its words."""
     controller = running.control.controller
     await controller.until(lambda: running.gateway.settled() or any(_nacks(running)), 20.0)
     for words in _nacks(running):
-        raise PortInUseError(f"Envoy refuses its configuration: {words}", "mend what it names, then start again")
+        raise running.gateway.refusal(words)
 
 
 def _nacks(running: Up) -> list[str]:
@@ -201,14 +186,14 @@ async def _look_around(running: Up) -> None:
         await control.clock.sleep(0.02)
 
 
-async def keep_minutes(control: Control, gateway: EnvoyGateway) -> None:
+async def keep_minutes(control: Control, gateway: Front) -> None:
     """Write what was counted to the store once a minute."""
     while True:
         now = control.clock.now()
         await control.clock.sleep(60 - now % 60)
         await store_minute(control, gateway, int(now // 60))
         try:
-            gateway.processes.rotate_log()
+            gateway.rotate_log()
         except OSError as error:
             log.warning("Envoy's log cannot be rotated: %s", error)
 
@@ -254,7 +239,7 @@ async def store_evidence(running: Up, *, failed: bool = False) -> bool:
     return False
 
 
-async def store_minute(control: Control, gateway: EnvoyGateway, minute: int) -> None:
+async def store_minute(control: Control, gateway: Front, minute: int) -> None:
     """Add what was counted since the last time to the minute's counts."""
     counts = gateway.counts.take_minute()
     try:
@@ -307,23 +292,3 @@ async def _end(running: Up) -> None:
     for task in running.tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def prepare_process(state: StateDir) -> None:
-    """Logs are written, and limits are as high as may be. Raises StoreError."""
-    _start_logging(state)
-    _raise_limits()
-
-
-def _raise_limits() -> None:
-    """Envoy and the versions inherit our limits; the soft one is often far below what is allowed."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _start_logging(state: StateDir) -> None:
-    try:
-        start_logging(state.logs)
-    except OSError as error:
-        message = f"the log in {str(state.logs)!r} cannot be opened: {error.strerror}"
-        raise StoreError(message, "make the directory writable, or make room on its disk") from error

@@ -95,10 +95,16 @@ class Origin:
     """The server. ``behaviour`` may be replaced and ``seen`` read at any time."""
 
     def __init__(
-        self, version: str = "v1", port: int = 0, behaviour: Behaviour | None = None, json_bytes: int = 0
+        self,
+        version: str = "v1",
+        port: int = 0,
+        behaviour: Behaviour | None = None,
+        json_bytes: int = 0,
+        host: str = "127.0.0.1",
     ) -> None:
         """Prepare; port 0 takes a free one. With ``json_bytes`` it answers JSON of about that size."""
         self.version = version
+        self.host = host
         self.port = port
         self.behaviour = behaviour or Behaviour()
         self.seen = Seen()
@@ -113,12 +119,12 @@ class Origin:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        """Listen on loopback; raises OSError when the port is taken."""
+        """Listen; raises OSError when the port is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port, backlog=4096)
+        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, backlog=4096)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -284,6 +290,7 @@ async def _serve(origin: Origin) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGTERM; the first line printed is ``{"port": …, "version": …}``."""
     parser = argparse.ArgumentParser(prog="abreast.bench.origin", description="A cheap server to measure with.")
+    parser.add_argument("--host", default="127.0.0.1", help="another address is for a network namespace of its own")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--version", default="v1")
     parser.add_argument("--mode", choices=get_args(Mode), default="serve")
@@ -293,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     behaviour = Behaviour(options.mode, options.delay_ms / 1e3, options.fail_share)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(Origin(options.version, options.port, behaviour, options.json_bytes)))
+        runner.run(_serve(Origin(options.version, options.port, behaviour, options.json_bytes, options.host)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from abreast.cli.client import Client
 from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
 from abreast.envoy.binary import envoy_binary
 from abreast.model.errors import AbreastError, Fault, NotRunningError, SpecError
-from abreast.model.service import Version
+from abreast.model.service import Service, Version
 from abreast.operations.machine import Finding, machine
 from abreast.spec_source import doubts, load_spec, migration_faults, missing_files
 from abreast.state_dir import StateDir
@@ -49,6 +49,7 @@ def _spec(file: SpecFile) -> list[Finding]:
         faults = [*missing_files(spec), *migration_faults(spec)]
         findings += map(_fault, faults)
         findings += _engine(spec.service().versions)
+        findings += _cluster(spec.service())
         findings += [Finding("fault", *doubt.split("\n  → ", 1)) for doubt in doubts(spec)]
         if all(each.state == "ok" for each in findings):
             findings.append(Finding("ok", f"{file} has no fault"))
@@ -85,6 +86,15 @@ def _engine(versions: Sequence[Version]) -> Iterator[Finding]:
         yield Finding("fault", error.message, error.remedy)
     except EngineAwayError as error:
         yield Finding("fault", str(error), "start it, or say by DOCKER_HOST where another one is")
+
+
+def _cluster(service: Service) -> list[Finding]:
+    """The clusters that the spec needs, if it needs any."""
+    if service.gateway.route is None and not any(version.workload for version in service.versions):
+        return []
+    from abreast.operations.cluster import cluster_findings
+
+    return asyncio.run(cluster_findings(service))
 
 
 def _fault(fault: Fault) -> Finding:

@@ -12,10 +12,15 @@ from abreast.cli import (
     decisions,
     demo,
     doctor,
+    down,
     finding,
     findings,
     flag,
+    gateway,
     import_compose,
+    join_token,
+    operator,
+    relay,
     replay,
     server,
     simulate,
@@ -39,7 +44,11 @@ app = typer.Typer(
 
 for verb in (
     up.up,
+    down.down,
     server.server,
+    gateway.gateway,
+    relay.relay,
+    operator.operator,
     start.start,
     watch.status,
     verbs.promote,
@@ -73,6 +82,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(data.app, name="data")
 app.add_typer(flag.app, name="flag")
 app.command("import")(import_compose.import_compose)
+app.command("join-token")(join_token.join_token)
 app.command("tester")(verbs.show_tester)
 app.command("restart-gateway")(verbs.restart)
 

@@ -39,9 +39,7 @@ def summary(
     service: Service, policy: Policy, candidate: str, rate_per_s: float | None, bad: float = 0.0
 ) -> Iterator[str]:
     """The lines that a person reads."""
-    users = ", then ".join(map(str, service.users)) or "the cookie abreast-id that the gateway sets"
-    scheme = "https" if service.gateway.tls else "http"
-    yield f"{service.name}: gateway {scheme}://{service.gateway.listen}, one user is {users}"
+    yield f"{service.name}: {_gateway(service)}"
     width = max(len(version.name) for version in service.versions)
     for version in service.versions:
         mark = " (stable)" if version.name == service.stable else ""
@@ -57,6 +55,16 @@ def summary(
     for number, step in enumerate(steps, 1):
         yield f"  {number:>2}  {step.step!s:<{width}}  {_takes(step)}"
     yield from _ends(policy, steps, rate_per_s)
+
+
+def _gateway(service: Service) -> str:
+    """Where requests come in, and what is kept together there."""
+    route = service.gateway.route
+    if route is not None:
+        return f"gateway HTTPRoute {route.name}, where a weight is a share of requests: users do not stay on a side"
+    users = ", then ".join(map(str, service.users)) or "the cookie abreast-id that the gateway sets"
+    scheme = "https" if service.gateway.tls else "http"
+    return f"gateway {scheme}://{service.gateway.listen}, one user is {users}"
 
 
 def unprovable(policy: Policy, rate_per_s: float | None, bad: float = 0.0) -> Iterator[str]:
@@ -152,6 +160,10 @@ def _ends(policy: Policy, steps: tuple[StepForecast, ...], rate_per_s: float | N
     if policy.data is not None:
         rows = policy.data.max_drift
         differs += f", or {f'more than {rows:,} rows contradict' if rows else 'a row contradicts'} the other side's"
+    if not policy.errors.watch:
+        rest = "everybody goes back to stable" if policy.on_failure == "roll-back" else "the rollout freezes"
+        yield f"  nobody counts failures; if a query or a webhook says no{differs}: {rest}"
+        return
     yield (
         f"  if it fails more{slower} than stable in the same seconds{differs}: "
         f"{'everybody goes back to stable' if policy.on_failure == 'roll-back' else 'the rollout freezes'}"

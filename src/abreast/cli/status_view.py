@@ -18,6 +18,10 @@ def lines(status: Json) -> Iterator[str]:
     yield f"  {_gateway(status)}"
     if status.get("servers"):
         yield f"  servers   {_servers(status['servers'])}"
+    if status.get("gateways"):
+        yield f"  gateways  {_gateways(status['gateways'])}"
+    if status.get("relays"):
+        yield f"  relays    {len(status['relays'])}: {', '.join(status['relays'])}"
     width = max((len(version["name"]) for version in status["versions"]), default=0)
     for version in status["versions"]:
         yield f"  {_version(version, width)}"
@@ -116,6 +120,21 @@ def _servers(servers: list[Json]) -> str:
     text += f"{decides} decides" if decides else "none decides at present"
     lost = [f"{each['name']} for {about(each['silent_s'])}" for each in servers if each["lost"]]
     return f"{text}   silent: {', '.join(lost)}" if lost else text
+
+
+def _gateways(gateways: list[Json]) -> str:
+    """What each acknowledged, and who is silent."""
+    here = [each for each in gateways if not each["lost"]]
+    told = [f"{each['name']} {_weight(each)} through {each['server']}" for each in here]
+    silent = ", ".join(f"{each['name']} for {about(each['silent_s'])}" for each in gateways if each["lost"])
+    text = f"{len(gateways)}: {', '.join(told)}" if told else f"{len(gateways)}"
+    return f"{text}   silent: {silent}" if silent else text
+
+
+def _weight(gateway: Json) -> str:
+    if gateway["weight"] is None:
+        return "not known yet,"
+    return f"{format_weight(gateway['weight'])}{'' if gateway['obeys'] else ' (not as ordered)'}"
 
 
 def _shadow(shadow: Json) -> str:

@@ -37,10 +37,11 @@ async def _up(file: SpecFile, config: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    await run_up(file, _say, stop, reload, config)
+    await run_up(file, say, stop, reload, config)
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """A line of what happens, with the time."""
     now = datetime.now().astimezone().strftime("%H:%M:%S")
     sys.stdout.write(f"{now} {sentence}\n")
     sys.stdout.flush()

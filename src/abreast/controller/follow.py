@@ -9,6 +9,7 @@ from typing import Final
 from abreast.analysis.assessment import Assessment
 from abreast.controller.act import Actor
 from abreast.controller.observe import Observer
+from abreast.controller.waking import Turns, Waking
 from abreast.model.checks import Check
 from abreast.model.errors import AbreastError, StoreError
 from abreast.model.event import EventKind
@@ -27,7 +28,7 @@ from abreast.rollout.wishes import wishes
 log: Final = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.1
-"""How often it is looked for something new on record: so late do followers obey, at the most, after who decides."""
+"""How often it is looked for something new on record by who hears of nothing: so late does it obey, at the most."""
 
 EVIDENCE_S: Final = 1.0
 
@@ -35,7 +36,7 @@ EVIDENCE_S: Final = 1.0
 class OnRecord:
     """`abreast.ports.Verdicts`, `Checks` and `Comparisons` of who does not decide: what is on record, and no questions.
 
-    Its own gateway's counts are no evidence, and it asks nobody: all that is for who decides.
+    What gateways count is weighed by who decides, its own gateway's too; and it asks nobody.
     """
 
     def __init__(self, evidence: EvidenceStore) -> None:
@@ -66,7 +67,10 @@ class OnRecord:
 
 
 class Follower:
-    """Stands in for a `Controller` towards whoever looks; ``place`` hands a command to the one that decides."""
+    """Stands in for a `Controller` towards whoever looks; ``place`` hands a command to the one that decides.
+
+    ``pause_s`` is the longest time between two looks; who hears of something new wakes it before.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class Follower:
         store: Store,
         clock: Clock,
         place: Callable[[Command], Awaitable[Reply]],
+        pause_s: Callable[[], float] = lambda: LOOK_S,
     ) -> None:
         self.rollout = rollout
         self.because = ""
@@ -88,16 +93,19 @@ class Follower:
         self._store = store
         self._clock = clock
         self._place = place
+        self.copies: Callable[[], bool] = lambda: False
+        """Whether there are relays elsewhere, so that this server's gateway shall copy requests as well."""
+        self._pause_s = pause_s
         self._evidence_at = 0.0
         self._trouble = ""
         self._kept_to = False
-        self._woken = asyncio.Event()
-        self._turned = asyncio.Condition()
+        self._waking = Waking(clock)
+        self._turns = Turns()
         self._turning = asyncio.Lock()
 
     def wake(self) -> None:
         """Something happened: look again now."""
-        self._woken.set()
+        self._waking.wake()
 
     def note(self, kind: EventKind, reason: str, actor: str = ACTOR) -> None:
         """Into this server's own log: the audit log is written by who decides."""
@@ -132,25 +140,14 @@ class Follower:
 
     async def until(self, true: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until that holds after some look; whether it did in time."""
-        try:
-            async with asyncio.timeout(timeout_s), self._turned:
-                await self._turned.wait_for(true)
-        except TimeoutError:
-            return False
-        return True
+        return await self._turns.until(true, timeout_s)
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         while True:
-            self._woken.clear()
+            before = self._waking.happened
             await self.turn()
-            sleep = asyncio.ensure_future(self._clock.sleep(LOOK_S))
-            woken = asyncio.ensure_future(self._woken.wait())
-            try:
-                await asyncio.wait({sleep, woken}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                sleep.cancel()
-                woken.cancel()
+            await self._waking.rest(self._pause_s(), before)
 
     async def turn(self) -> None:
         """Read what is on record, and have this server's gateway obey it; without the store, what was read last."""
@@ -158,12 +155,12 @@ class Follower:
             await self._read()
             observed = self.observe()
             told = [
-                SetSplit(followed(each.split)) if isinstance(each, SetSplit) else each for each in self._own(observed)
+                SetSplit(followed(each.split)) if isinstance(each, SetSplit) and not self.copies() else each
+                for each in self._own(observed)
             ]
             await self._actor.act(told)
             self.because = decide(self.rollout, observed).because
-        async with self._turned:
-            self._turned.notify_all()
+        await self._turns.done()
 
     def _own(self, observed: Observed) -> Sequence[SetSplit | RunVersion | StopVersion]:
         """Of what the world should look like, the part that is this server's own: not the data."""

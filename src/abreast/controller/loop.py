@@ -9,6 +9,7 @@ from typing import Final
 from abreast.controller.act import Actor
 from abreast.controller.lease import LocalLease
 from abreast.controller.observe import Observer
+from abreast.controller.waking import Turns, Waking
 from abreast.model.errors import (
     AbreastError,
     ConflictError,
@@ -71,8 +72,8 @@ class Controller:
         self._writing = asyncio.Lock()
         self._notes: list[Event] = []
         self._unrecorded: tuple[Event, ...] = ()
-        self._woken = asyncio.Event()
-        self._turned = asyncio.Condition()
+        self._waking = Waking(clock)
+        self._turns = Turns()
 
     @property
     def unrecorded(self) -> Sequence[Event]:
@@ -81,7 +82,7 @@ class Controller:
 
     def wake(self) -> None:
         """Something happened: look again now."""
-        self._woken.set()
+        self._waking.wake()
 
     def note(self, kind: EventKind, reason: str, actor: str = ACTOR) -> None:
         """Put something that happened outside of deciding into the audit log, with the next record."""
@@ -107,22 +108,17 @@ class Controller:
 
     async def until(self, true: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until that holds after some cycle; whether it did in time."""
-        try:
-            async with asyncio.timeout(timeout_s), self._turned:
-                await self._turned.wait_for(true)
-        except TimeoutError:
-            return False
-        return True
+        return await self._turns.until(true, timeout_s)
 
     async def run(self) -> None:
         """Cycle until cancelled."""
         try:
             while True:
-                self._woken.clear()
+                before = self._waking.happened
                 wake_at = await self.turn()
                 now = self._clock.now()
                 pause_s = CYCLE_S if wake_at is None else min(max(wake_at - now, 0.01), CYCLE_S)
-                await self._sleep(pause_s)
+                await self._waking.rest(pause_s, before)
         finally:
             self._ended = True
             _fail([*self._deciding, *self._waiting], _ending())
@@ -149,7 +145,7 @@ class Controller:
             recorded = await self._record(decision, urgent=bool(urgent))
         except AbreastError as error:
             _fail(waiting, error)
-            await self._notify()
+            await self._turns.done()
             return None
         if recorded is None:
             self._waiting, self._deciding = [*waiting, *self._waiting], []
@@ -160,7 +156,7 @@ class Controller:
             return None
         await self._actor.act(decision.actions if recorded else tuple(wishes(self.rollout, observed)))
         _answer(waiting, decision.replies)
-        await self._notify()
+        await self._turns.done()
         return decision.wake_at
 
     def _may_act(self) -> bool:
@@ -203,20 +199,6 @@ class Controller:
         for event in events:
             self._on_event(event)
         return True
-
-    async def _notify(self) -> None:
-        async with self._turned:
-            self._turned.notify_all()
-
-    async def _sleep(self, seconds: float) -> None:
-        """Until woken, or that long."""
-        sleep = asyncio.ensure_future(self._clock.sleep(seconds))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait({sleep, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            woken.cancel()
 
     async def replace_policy(self, policy: Policy, reason: str, actor: str = ACTOR) -> None:
         """Give the rollout the policy of a changed spec; between turns, for both write.

@@ -53,6 +53,7 @@ class Observer:
             instances=instances,
             wanted=wanted,
             nodes=tuple(self.gateway.nodes()),
+            silent=tuple(self.gateway.silent()),
             step=self.counts.tally(max(rollout.step_since, rollout.weight_since)),
             counting_since=self.counts.since,
             differences=self.comparisons.differences(rollout),

@@ -13,13 +13,20 @@ from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.decoders import decode_object, decode_status, decode_watch_event
 from lightkube.core.exceptions import ConfigError
 from lightkube.core.generic_client import GenericAsyncClient
+from lightkube.generic_resource import GenericNamespacedResource, create_namespaced_resource
+from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
 from lightkube.resources.apps_v1 import Deployment, DeploymentScale
-from lightkube.resources.core_v1 import Pod
+from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
+from lightkube.resources.core_v1 import Pod, Secret
+from lightkube.resources.discovery_v1 import EndpointSlice
 from lightkube.types import PatchType
 
 from abreast.drivers.kubernetes_manifest import FIELD_MANAGER
 
-Kind = TypeVar("Kind", Deployment, Pod)
+Kind = TypeVar("Kind", Deployment, Pod, Secret, EndpointSlice, GenericNamespacedResource)
+
+HttpRoute = create_namespaced_resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+"""Of the Gateway API: a mapping as the server has it, for lightkube has no model of it."""
 
 REQUEST_TIMEOUT_S: Final = 10.0
 WATCH_S: Final = 120
@@ -78,6 +85,19 @@ class Selection(Generic[Kind]):
         """As parameters of a request."""
         told = {"labelSelector": self.labels, "fieldSelector": self.fields}
         return {name: value for name, value in told.items() if value}
+
+
+@dataclass(frozen=True, order=True)
+class Right:
+    """One verb on one kind of object, as a Role has it."""
+
+    group: str
+    resource: str
+    verb: str
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {'/'.join(filter(None, (self.resource, self.subresource)))}"
 
 
 @dataclass(frozen=True)
@@ -167,6 +187,53 @@ class Api:
                         raise
                 else:
                     return
+
+    async def merge(
+        self, kind: type[Kind], namespace: str, name: str, change: Mapping[str, Any], *, status: bool = False
+    ) -> Kind:
+        """Merge the change into it: lists are replaced whole. What it then is.
+
+        A ``metadata.resourceVersion`` in the change is a condition: Trouble.CONFLICT when somebody has written since.
+        ``status``: it is its status that is changed, and nothing else.
+        """
+        with _told():
+            request = self._client.prepare_request(
+                "patch",
+                kind,
+                obj=dict(change),
+                name=name,
+                namespace=namespace,
+                headers={"Content-Type": PatchType.MERGE.value},
+            )
+            if status:
+                request.url += "/status"
+            response = await self._client.send(self._client.build_adapter_request(request))  # type: ignore[no-untyped-call]  # lightkube's own
+            self._client.raise_for_status(response)  # type: ignore[no-untyped-call]  # lightkube's own
+            found: Kind = decode_object(response.content, kind)
+            return found
+
+    async def allowed(self, namespace: str, right: "Right") -> bool:
+        """Whether we may do that there, as the server itself says."""
+        asked = SelfSubjectAccessReview(
+            spec=SelfSubjectAccessReviewSpec(
+                resourceAttributes=ResourceAttributes(
+                    namespace=namespace,
+                    verb=right.verb,
+                    group=right.group,
+                    resource=right.resource,
+                    subresource=right.subresource,
+                )
+            )
+        )
+        with _told():
+            answer = await self._client.request("post", SelfSubjectAccessReview, obj=asked)
+            return bool(answer.status and answer.status.allowed)
+
+    async def get(self, kind: type[Kind], namespace: str, name: str) -> Kind:
+        """It as it is now."""
+        with _told():
+            found: Kind = await self._client.request("get", kind, name=name, namespace=namespace)
+            return found
 
     async def delete(self, namespace: str, name: str, uid: str) -> None:
         """Delete the one of this ``uid``, and in the background its pods; nothing happens if it is gone."""

@@ -29,6 +29,11 @@ class Reach:
         self._since: float | None = None
         self._said = False
 
+    @property
+    def away(self) -> bool:
+        """Whether it has not answered for longer than a restart takes."""
+        return self._said
+
     def failed(self, error: RequestError) -> None:
         """One more request has come to nothing."""
         now = self._clock.now()
@@ -135,6 +140,11 @@ class Mirror(Generic[Kind]):
                 else:
                     self.objects[_name(change.object)] = change.object
                 self._on_change()
+
+    def learn(self, found: Kind) -> None:
+        """Take in what a request of our own has answered: the watch tells it a moment later."""
+        self.objects[_name(found)] = found
+        self._on_change()
 
     def _failed(self, error: RequestError) -> float:
         """Begin anew with a list; the pause until then, in seconds."""

@@ -5,11 +5,14 @@ request says what became of it, on its route or in its own metadata, so that the
 ledger: ``captured``, or why it was not.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from abreast.envoy.clusters import CONNECT_TIMEOUT, TYPE, Resource
-from abreast.model.traffic import UPSTREAM_HEADER, Shadowing
+from abreast.model.agent import RELAY_NAME
+from abreast.model.service import Endpoint
+from abreast.model.traffic import UPSTREAM_HEADER, NodeTls, Shadowing
 
 FILTER: Final = "abreast.capture"
 RELAY: Final = "abreast/relay"
@@ -35,9 +38,14 @@ def capture_filter() -> Resource:
     }
 
 
-def relay_cluster(socket: Path) -> Resource:
-    """The relay behind its unix socket. A hung one fills what is bounded here, and then nothing is sent."""
-    return {
+def relay_cluster(socket: Path, relays: Sequence[Endpoint] = (), tls: NodeTls | None = None) -> Resource:
+    """The relays elsewhere, if there are any and ``tls`` to reach them by, else the one behind its unix socket.
+
+    Hung ones fill what is bounded here, and then nothing is sent.
+    """
+    elsewhere = [{"socket_address": {"address": each.host, "port_value": each.port}} for each in relays if tls]
+    addresses: list[Resource] = elsewhere or [{"pipe": {"path": str(socket)}}]
+    cluster: Resource = {
         "name": RELAY,
         "type": "STATIC",
         "connect_timeout": CONNECT_TIMEOUT,
@@ -53,7 +61,37 @@ def relay_cluster(socket: Path) -> Resource:
         },
         "load_assignment": {
             "cluster_name": RELAY,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(socket)}}}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": each}} for each in addresses]}],
+        },
+    }
+    if elsewhere and tls:
+        cluster["transport_socket"] = _tls(tls)
+        # A relay that is gone gets no copies for a moment: the others take them.
+        cluster["outlier_detection"] = {
+            "consecutive_5xx": 3,
+            "interval": "1s",
+            "base_ejection_time": "5s",
+            "max_ejection_percent": 100,
+        }
+    return cluster
+
+
+def _tls(tls: NodeTls) -> Resource:
+    """Relays show a certificate of the fleet's authority with the name that all of them have."""
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": TYPE + "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+            "sni": RELAY_NAME,
+            "common_tls_context": {
+                "tls_certificates": [
+                    {"certificate_chain": {"filename": str(tls.certificate)}, "private_key": {"filename": str(tls.key)}}
+                ],
+                "validation_context": {
+                    "trusted_ca": {"filename": str(tls.authority)},
+                    "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": RELAY_NAME}}],
+                },
+            },
         },
     }
 

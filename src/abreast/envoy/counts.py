@@ -23,6 +23,7 @@ from abreast.envoy.capture import SAMPLED
 from abreast.envoy.listener import ATTEMPTS, USERS
 from abreast.envoy.seconds import Seconds
 from abreast.findings.ledger import GatewayTotals
+from abreast.nodes.second import NodeSecond
 from abreast.ports import Clock, Latencies, VersionCounts
 from abreast.rollout.observed import Tally
 
@@ -142,7 +143,11 @@ class EnvoyCounts:
         self._ticks: deque[tuple[float, Mapping[str, VersionCounts]]] = deque()
         self._minute: dict[str, VersionCounts] = {}
         self._earlier: dict[str, VersionCounts] = {}
-        self._seconds = Seconds(lambda version, age_s: self._waiting(version, age_s, self._times[-1]))
+        self._seconds = Seconds(
+            lambda version, age_s: self._waiting(version, age_s, self._times[-1]),
+            lambda version: self._sums[version].last_request_at,
+            self._since,
+        )
         self._users: dict[int, int] = {}
         self._captures: dict[str, int] = {}
         self._resumed = GatewayTotals()
@@ -157,6 +162,11 @@ class EnvoyCounts:
     def users(self) -> Mapping[int, int]:
         """Users' requests by what they got in the end (0: no answer), since counting began."""
         return dict(self._users)
+
+    @property
+    def exposed_users(self) -> Mapping[int, int]:
+        """All of them: there is no other gateway."""
+        return self.users
 
     def feed(self, source: str, totals: Totals, *, inherited: bool = False) -> None:
         """Take in a reading of the Envoy process named ``source``.
@@ -175,8 +185,9 @@ class EnvoyCounts:
             self._add_captures(totals.captures, before.captures)
         if blind:
             return
-        self._add_users(totals, before)
         now = self._clock.now()
+        self._seconds.begin(now)
+        self._add_users(totals, before)
         tick: dict[str, VersionCounts] = {}
         for version in {*totals.attempts, *totals.in_flight}:
             codes = difference(totals.attempts.get(version, {}), before.attempts.get(version, {}))
@@ -188,15 +199,18 @@ class EnvoyCounts:
 
     def _add_users(self, totals: Totals, before: Totals) -> None:
         for version, answers in totals.users.items():
-            for code, count in difference(answers, before.users.get(version, {})).items():
+            fresh = difference(answers, before.users.get(version, {}))
+            self._seconds.add_users(fresh)
+            for code, count in fresh.items():
                 self._users[code] = self._users.get(code, 0) + count
 
     def _add_captures(self, after: Mapping[str, int], before: Mapping[str, int]) -> None:
-        for outcome, count in difference(after, before).items():
+        fresh = difference(after, before)
+        self._seconds.add_captures(fresh)
+        for outcome, count in fresh.items():
             self._captures[outcome] = self._captures.get(outcome, 0) + count
 
     def _add(self, now: float, tick: Mapping[str, VersionCounts]) -> None:
-        self._seconds.begin(now)
         for version, counts in tick.items():
             total = self._sums.setdefault(version, _Sum())
             total.requests += counts.requests
@@ -263,6 +277,10 @@ class EnvoyCounts:
     def seconds(self, since: float) -> Sequence[tuple[float, Mapping[str, Side]]]:
         """What each version did in each whole second that ended after ``since``, oldest first."""
         return self._seconds.since(since)
+
+    def finished(self, node: str, after: int = 0) -> Sequence[NodeSecond]:
+        """The seconds that are over with a number above ``after``, to be handed in as that node's; of two minutes."""
+        return self._seconds.finished(node, after)
 
     def take_captures(self) -> Mapping[str, int]:
         """What became of the copies of the requests counted since this was called last, for the ledger."""

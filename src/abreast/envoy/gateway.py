@@ -17,10 +17,11 @@ from abreast.envoy.counts import TICK_S, EnvoyCounts
 from abreast.envoy.own_metrics import own_metrics
 from abreast.envoy.process import EnvoyProcesses
 from abreast.envoy.snapshot import Snapshot, build
-from abreast.model.errors import GatewayError
+from abreast.model.errors import AbreastError, GatewayError, PortInUseError
 from abreast.model.service import GatewaySettings
-from abreast.model.traffic import Traffic
+from abreast.model.traffic import NodeTls, Traffic
 from abreast.ports import Clock
+from abreast.process.listening import require_listenable
 from abreast.rollout.observed import NodeState
 
 log: Final = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class EnvoyGateway:
         self._clock = clock
         self._file = run_dir / "snapshot.json"
         self.relay = run_dir / "relay.sock"
+        self.relay_tls: NodeTls | None = None
+        """By what relays elsewhere are reached; None: by nothing, copies go to the one of this machine."""
         self._ads = AdsServer(run_dir / "ads.sock", on_change)
         self.counts = EnvoyCounts(clock)
         self.processes = EnvoyProcesses(
@@ -82,10 +85,55 @@ class EnvoyGateway:
         """Start an Envoy. Raises GatewayError."""
         self.processes.start()
 
+    async def open(self) -> None:
+        """Start an Envoy, and wait until it lives. Raises GatewayError."""
+        self.launch()
+        envoy = self.processes.current
+        if envoy is not None:
+            await self.processes.wait_live(envoy)
+
+    @staticmethod
+    def serving(settings: GatewaySettings) -> str:
+        """What an adopted gateway does, for people."""
+        return f"the gateway of an earlier run still serves on {settings.listen}"
+
+    @staticmethod
+    def address(settings: GatewaySettings) -> str:
+        """Where users' requests come in, for people."""
+        return f"{'https' if settings.tls else 'http'}://{settings.listen}"
+
+    @staticmethod
+    def refusal(words: str) -> AbreastError:
+        """What it means at the start that Envoy refuses its first snapshot: mostly that a port is taken."""
+        return PortInUseError(f"Envoy refuses its configuration: {words}", "mend what it names, then start again")
+
+    def require_free(self, settings: GatewaySettings) -> None:
+        """Raise PortInUseError if somebody else listens where users' requests are to come in."""
+        require_listenable(settings.listen)
+
+    def adopt(self, settings: GatewaySettings) -> None:
+        """Run by these settings from the next start of an Envoy on; `outdated` if one runs by others."""
+        self.processes.settings = settings
+
+    @property
+    def outdated(self) -> bool:
+        """Whether an Envoy runs that is another one, or by other settings, than would be started now."""
+        return self.processes.outdated
+
+    async def restart(self) -> str:
+        """Put another Envoy into the place of the present one; what came of it. Raises GatewayError."""
+        envoy = await self.processes.restart()
+        return f"{envoy.name.node} serves; the one before it drains"
+
+    def rotate_log(self) -> None:
+        """Keep Envoy's own log bounded. Raises OSError."""
+        self.processes.rotate_log()
+
     def publish(self, traffic: Traffic) -> None:
         """Tell every Envoy at once; what it told last changes nothing."""
         self._keep_access_file(traffic.gateway)
-        snapshot = build(traffic, self.relay, traffic.gateway.concurrency or os.cpu_count() or 1)
+        workers = traffic.gateway.concurrency or os.cpu_count() or 1
+        snapshot = build(traffic, self.relay, workers, self.relay_tls)
         told = self._ads.published
         if told and told[-1].version == snapshot.version:
             return
@@ -143,6 +191,10 @@ class EnvoyGateway:
             NodeState(node, self._ads.acked(node), self._ads.connected(node), self._ads.nack(node))
             for node in (each.name.node for each in self.processes.all)
         ]
+
+    def silent(self) -> Sequence[NodeState]:
+        """None: they are beside it."""
+        return ()
 
     def settled(self) -> bool:
         """Whether every Envoy has the newest snapshot, whole."""

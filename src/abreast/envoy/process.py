@@ -200,6 +200,14 @@ class EnvoyProcesses:
             log.info("Envoy %s cannot be drained: %s", envoy.name.node, error)
         await envoy.process.end(self.settings.drain_s)
 
+    def sweep(self) -> None:
+        """Remove what Envoys have left behind that were killed while nobody watched them."""
+        living = {each.name for each in self._envoys}
+        for file in self._run_dir.glob("envoy-*.json"):
+            name = EnvoyName.parse(file.stem.removeprefix("envoy-"))
+            if name not in living:
+                self._clean(name)
+
     def rotate_log(self) -> None:
         """Keep the log bounded; raises OSError when the disk fails."""
         self._log.rotate()

@@ -19,7 +19,7 @@ from abreast.envoy.collectors import collectors
 from abreast.envoy.listener import listener
 from abreast.envoy.messages import CLUSTER, ENDPOINTS, LISTENER, MESSAGES, ROUTE_TABLE
 from abreast.envoy.routes import route_table
-from abreast.model.traffic import Split, Traffic
+from abreast.model.traffic import NodeTls, Split, Traffic
 
 ID_LENGTH: Final = 12
 
@@ -57,14 +57,20 @@ def digest(resources: Iterable[Resource]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
-def build(traffic: Traffic, relay: Path = Path("relay.sock"), workers: int = 1) -> Snapshot:
-    """The snapshot of this traffic, with the relay behind that socket, for Envoys of so many worker threads.
+def build(traffic: Traffic, relay: Path = Path("relay.sock"), workers: int = 1, tls: NodeTls | None = None) -> Snapshot:
+    """The snapshot of this traffic, for Envoys of so many worker threads.
 
-    Raises ValueError if it were inconsistent (a fault of ours, never of Envoy's).
+    Copies go to the relay behind that socket, or by ``tls`` to those that the traffic names. Raises ValueError if it
+    were inconsistent (a fault of ours, never of Envoy's).
     """
     resources: dict[str, dict[str, Resource]] = {
         CLUSTER: {
-            each["name"]: each for each in (*clusters(traffic), relay_cluster(relay), *collectors(traffic.gateway))
+            each["name"]: each
+            for each in (
+                *clusters(traffic),
+                relay_cluster(relay, traffic.relays, tls),
+                *collectors(traffic.gateway),
+            )
         },
         ENDPOINTS: {each["cluster_name"]: each for each in assignments(traffic)},
         LISTENER: {each["name"]: each for each in [listener(traffic.gateway, traffic.service)]},

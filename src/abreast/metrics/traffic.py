@@ -28,7 +28,7 @@ def add_traffic(sheet: Sheet, control: Control) -> None:
             sheet.add(catalogue.REQUESTS, count, version=version, outcome=outcome)
         sheet.spread(catalogue.DURATION, *histogram(counts.latencies), version=version)
         sheet.add(catalogue.IN_FLIGHT, counts.in_flight, version=version)
-    for name, count in _by(class_of, catalogue.CLASSES, control.counts.users).items():
+    for name, count in _by(class_of, catalogue.CLASSES, control.counts.exposed_users).items():
         sheet.add(catalogue.USERS, count, **{"class": name})
 
 

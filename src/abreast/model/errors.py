@@ -16,7 +16,9 @@
     │   └── PortInUseError      exit 10  http 502   the gateway's address is taken
     ├── DriverError             exit 11  http 502   a version could not be started
     ├── WaitTimeoutError        exit 12  http 504   ``--wait`` ran out of time
-    └── DatabaseError           exit 14  http 502   a PostgreSQL is not reached, or refused a statement
+    ├── DatabaseError           exit 14  http 502   a PostgreSQL is not reached, or refused a statement
+    ├── JoinError               exit 16  http 403   a join token or a certificate does not let this agent in
+    └── AuthorityError          exit 17  http 502   what answers is none of the fleet's servers
 
 Exit codes 0, 3, 4 and 5 belong to ``abreast status``, 13 to ``abreast compare``: it found differences, 15 to
 ``abreast data check``: the versions' data diverges. Each error has a ``message`` that quotes what was wrong and where,
@@ -191,4 +193,18 @@ class DatabaseError(AbreastError):
     """A PostgreSQL is not reached, or refused a statement; the message quotes its words."""
 
     exit_code = 14
+    http_status = 502
+
+
+class JoinError(AbreastError):
+    """A join token, or a certificate, does not let this agent in."""
+
+    exit_code = 16
+    http_status = 403
+
+
+class AuthorityError(AbreastError):
+    """What answers in a server's place has not the fleet's authority: it is told nothing."""
+
+    exit_code = 17
     http_status = 502

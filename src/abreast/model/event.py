@@ -58,7 +58,7 @@ EVENT_DOCS: Mapping[EventKind, str] = {
     EventKind.CHECK: "a webhook was told something and failed, which decides nothing",
     EventKind.DATA: "the side of a version in the database was made, fenced or dropped, or could not be",
     EventKind.LEASE: "another server of a fleet decides from here on",
-    EventKind.TOKEN: "a token of the API was created or revoked",
+    EventKind.TOKEN: "a token of the API, or of an agent, was created, used to join, or revoked",
     EventKind.FLAG: "a feature flag was switched on or off, or the spec changed it",
     EventKind.FINDING: "a finding appeared, was accepted, reopened or resolved",
 }

@@ -1,4 +1,4 @@
-"""Where a version's endpoints are looked up: DNS, Consul or etcd."""
+"""Where a version's endpoints are looked up: DNS, Consul, etcd, a container engine or a Kubernetes cluster."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -70,7 +70,42 @@ class EtcdPrefix:
         return f"etcd prefix {self.prefix}"
 
 
-Place = DnsName | SrvName | ConsulService | EtcdPrefix
+@dataclass(frozen=True)
+class Containers:
+    """The running containers that have all ``labels``, each ``NAME`` or ``NAME=VALUE``, whoever started them.
+
+    ``network`` is the one whose address counts, "" where each has one only; ``port`` None: as each container says.
+    """
+
+    labels: tuple[str, ...]
+    network: str = ""
+    port: int | None = None
+
+    def __str__(self) -> str:
+        return f"containers with {' and '.join(self.labels)}"
+
+
+@dataclass(frozen=True)
+class ServiceSlices:
+    """The EndpointSlices of a Service: in ``namespace`` and ``context``, "" for the usual ones.
+
+    ``port``: its name or number; None where the Service has one only.
+    """
+
+    service: str
+    namespace: str = ""
+    port: str | int | None = None
+    context: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f"Kubernetes Service {self.namespace}/{self.service}"
+            if self.namespace
+            else f"Kubernetes Service {self.service}"
+        )
+
+
+Place = DnsName | SrvName | ConsulService | EtcdPrefix | Containers | ServiceSlices
 
 
 @dataclass(frozen=True)

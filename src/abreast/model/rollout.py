@@ -114,10 +114,12 @@ class ErrorGate:
 
     ``budget``, in hundredths of a percent of all users' requests, is what the next step may cost at most: as much is
     ruled out before it begins. ``window_s``: failures within so long are one burst, which proves nothing by itself.
+    ``watch``: False where no gateway counts.
     """
 
     budget: int = 25
     window_s: float = 10.0
+    watch: bool = True
 
 
 @dataclass(frozen=True)

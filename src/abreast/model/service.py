@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from abreast.model.container import Container
 from abreast.model.registry import Registry
+from abreast.model.route import RouteSettings
 from abreast.model.units import FULL_WEIGHT
 from abreast.model.workload import Workload
 
@@ -175,6 +176,8 @@ class GatewaySettings:
     """How long an old Envoy may finish its requests after a hot restart, and a version before it is stopped."""
     access_log: AccessLog | None = None
     traces: Traces | None = None
+    route: RouteSettings | None = None
+    """Somebody else's gateway, in the place of an Envoy of ours."""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ class Spec:
                 drain_s=gateway.drain_s,
                 access_log=self._access_log(),
                 traces=Traces(keys.traces.otlp, keys.traces.sample) if keys.traces else None,
+                route=gateway.route.settings() if gateway.route else None,
             ),
             alerts=keys.alerts,
         )
@@ -121,7 +122,7 @@ class Spec:
             at_most_s=rollout.step_time.at_most_s,
             on_timeout=rollout.on_timeout,
             on_failure=rollout.on_failure,
-            errors=ErrorGate(errors.budget, errors.window_s),
+            errors=ErrorGate(errors.budget, errors.window_s, errors.watch),
             latency=LatencyGate(latency.tolerance, latency.window_s, latency.warm_up_s) if latency.watch else None,
             differences=DifferenceGate(rollout.gates.differences.tolerance, rollout.gates.differences.window_s),
             promql=tuple(keys.gate() for keys in rollout.gates.promql),

@@ -17,6 +17,7 @@ from abreast.model.spec_keys import SpecKeys, VersionKeys
 from abreast.model.spec_kubernetes_keys import deployment_conflicts, kubernetes_conflicts
 from abreast.model.spec_log_keys import log_conflicts
 from abreast.model.spec_registry_keys import registry_conflicts
+from abreast.model.spec_route_checks import route_conflicts
 from abreast.model.spec_shadow_checks import shadow_conflicts
 from abreast.model.spec_steps import STEPS, step_conflicts
 from abreast.model.units import format_duration
@@ -60,6 +61,7 @@ def conflicts(keys: SpecKeys, service: str) -> Iterator[Conflict]:
     yield from gate_conflicts(keys.rollout.gates.promql, keys.rollout.gates.webhooks)
     yield from flag_conflicts(keys.flags)
     yield from _hooks(keys)
+    yield from route_conflicts(keys)
     if keys.data is not None:
         yield from data_conflicts(keys.data, keys.versions, service)
     if keys.group is not None:

@@ -32,6 +32,7 @@ from abreast.model.spec_group_keys import GroupKeys
 from abreast.model.spec_kubernetes_keys import SOME_KUBERNETES, KubernetesKeys, deployment_name
 from abreast.model.spec_log_keys import SOMETHING, LogsKeys, TracesKeys
 from abreast.model.spec_registry_keys import Endpoints, RegistryKeys
+from abreast.model.spec_route_keys import RouteKeys
 from abreast.model.spec_shadow_keys import DifferencesKeys, ShadowKeys
 from abreast.model.spec_shadow_values import alert_url
 from abreast.model.spec_values import (
@@ -102,6 +103,9 @@ class GatewayKeys(Keys):
     )
     concurrency: Annotated[int, whole(0, 256)] = entry(
         "Envoy's worker threads; 0: one for each core", GatewaySettings.concurrency
+    )
+    route: Annotated[RouteKeys | None, SOMETHING] = Field(
+        default=None, description="an HTTPRoute whose weights are written, in the place of abreast's own gateway"
     )
 
 
@@ -248,6 +252,9 @@ class StepTimeKeys(Keys):
 class ErrorsGateKeys(Keys):
     """The errors gate: the candidate is worse when it fails more of its requests than stable does."""
 
+    watch: Annotated[bool, truth()] = entry(
+        "whether failures are counted at all; false only with `gateway.route`, where nobody counts", default=True
+    )
     budget: Annotated[int, share(1)] = entry(
         "what the next step may cost: that more of all users' requests fail is ruled out before it begins",
         ErrorGate.budget,

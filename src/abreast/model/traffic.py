@@ -1,6 +1,7 @@
 """What one gateway is told: which versions get which users, and where their instances are."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from abreast.model.service import Endpoint, GatewaySettings, UserKey, Version
@@ -12,6 +13,15 @@ USER_COOKIE: Final = "abreast-id"
 
 UPSTREAM_HEADER: Final = "x-abreast-upstream"
 """On its way to the relay an answer says who gave it: ``VERSION HOST:PORT``; users never see it."""
+
+
+@dataclass(frozen=True)
+class NodeTls:
+    """How a node of a fleet shows others who it is: files in PEM. ``authority`` is who must have signed for them."""
+
+    certificate: Path
+    key: Path
+    authority: Path
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,10 @@ class Backend:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Everything a snapshot is made from. ``recording``: what is copied for somebody who records requests."""
+    """Everything a snapshot is made from. ``recording``: what is copied for somebody who records requests.
+
+    ``relays`` take the copies; none: a relay of the gateway's own machine does.
+    """
 
     service: str
     split: Split
@@ -83,6 +96,7 @@ class Traffic:
     users: tuple[UserKey, ...] = ()
     tester_secret: str = ""
     recording: Shadowing | None = None
+    relays: tuple[Endpoint, ...] = ()
 
     @property
     def copying(self) -> Shadowing | None:

@@ -86,7 +86,8 @@ def _unconfirmed(control: Control) -> list[str]:
     """Who does not obey the present split, as far as is known."""
     split = split_of(control.controller.rollout)
     nodes = [node.id for node in control.controller.observe().nodes if node.acked != split]
-    return nodes + [each.name for each in (control.fleet.servers if control.fleet else ()) if each.lost]
+    there = (*control.fleet.servers, *control.fleet.gateways) if control.fleet else ()
+    return nodes + [each.name for each in there if each.lost]
 
 
 def obeys(control: Control) -> bool:

@@ -11,23 +11,31 @@ from abreast.model.registry_state import RegistryState
 from abreast.model.rollout import Policy, Rollout
 from abreast.model.service import Service
 from abreast.operations.flags import FlagDesk
+from abreast.operations.joins import JoinDesk
 from abreast.ports import Alerts, Clock, Counts, FindingsDesk, Store, Tokens, VersionCounts
 from abreast.rollout.actions import Reply
 from abreast.rollout.observed import Command, NodeState, Observed
 
 
 class UserCounts(Counts, Protocol):
-    """Counts that also know what users got in the end, and everything since counting began."""
+    """Counts that also know what users got in the end, and everything since counting began.
+
+    Where several servers count together, each exposes the gateways of its own for metrics: they are added up there.
+    """
 
     @property
     def users(self) -> Mapping[int, int]:
         """Users' requests by answer code (0: no answer), since counting began."""
 
+    @property
+    def exposed_users(self) -> Mapping[int, int]:
+        """Those of this server's own gateways."""
+
     def waiting(self, version: str, longer_than_s: float) -> int:
         """How many requests at least have been in flight for longer than that."""
 
     def cumulative(self) -> Mapping[str, VersionCounts]:
-        """Everything since counting began, per version: a version that was counted once stays."""
+        """Everything of this server's own gateways since counting began: a version that was counted once stays."""
 
 
 class Cycle(Protocol):
@@ -55,13 +63,17 @@ class Cycle(Protocol):
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """One server of a fleet: whether it decides, how long it has been silent, whether that is too long, its Envoys."""
+    """One server of a fleet: whether it decides, how long it has been silent, whether that is too long, its Envoys.
+
+    Or one gateway apart from servers, with the ``server`` that it was heard of through.
+    """
 
     name: str
     decides: bool
     silent_s: float
     lost: bool
     nodes: tuple[NodeState, ...] = ()
+    server: str = ""
 
 
 class Fleet(Protocol):
@@ -75,6 +87,10 @@ class Fleet(Protocol):
     def servers(self) -> Sequence[ServerStatus]:
         """All of them by name."""
 
+    @property
+    def gateways(self) -> Sequence[ServerStatus]:
+        """Those that run apart from servers, by name."""
+
 
 @dataclass
 class Control:
@@ -85,7 +101,9 @@ class Control:
     Envoy's own by a regular expression (raises UsageError, GatewayError). ``findings`` is None while no answers are
     compared, ``alerts`` while nobody is to be told, ``fleet`` where the store is not shared, ``members`` where nobody
     asks for a release group. ``registries`` says what is known of where endpoints are looked up, ``spec_trouble`` why
-    the spec in etcd is not what is in force, if so.
+    the spec in etcd is not what is in force, if so. ``joins`` lets agents into a fleet, None where there is none;
+    ``relays`` names the relays elsewhere that are connected here. ``end`` has everything end in order, told by whom; it
+    is None where that is not for others to say.
     """
 
     service: Service
@@ -107,3 +125,6 @@ class Control:
     spec_trouble: Callable[[], str] = str
     fleet: Fleet | None = None
     members: Members | None = None
+    joins: JoinDesk | None = None
+    relays: Callable[[], Sequence[str]] = tuple
+    end: Callable[[str], None] | None = None

@@ -15,6 +15,7 @@ from typing import Final
 
 import psycopg
 
+from abreast.controller.waking import Waking
 from abreast.model.errors import AbreastError, MigrationError, RefusedError, UsageError
 from abreast.model.spec import Spec
 from abreast.operations.data import Data, opened
@@ -64,7 +65,7 @@ class Keeper:
         self._doing = ""
         self._failed = ""
         self._trouble = ""
-        self._woken = asyncio.Event()
+        self._waking = Waking(clock)
         self._looking = asyncio.Lock()
         self._open: set[psycopg.Connection[tuple[object, ...]]] = set()
         self._lock = threading.Lock()
@@ -106,13 +107,13 @@ class Keeper:
         if wish != self._wish:
             self._wish = wish
             self._hopeless, self._unfenced, self._opened, self._failed = None, None, None, ""
-            self._woken.set()
+            self._waking.wake()
 
     async def _look_again_and_again(self) -> None:
         while True:
-            self._woken.clear()
+            before = self._waking.happened
             await self._look_once()
-            await self._rest(LOOK_S)
+            await self._waking.rest(LOOK_S, before)
 
     async def _look_once(self) -> None:
         async with self._looking:
@@ -301,15 +302,6 @@ class Keeper:
             finally:
                 with self._lock:
                     self._open.discard(database.connection)
-
-    async def _rest(self, seconds: float) -> None:
-        sleep = asyncio.ensure_future(self._clock.sleep(seconds))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait({sleep, woken}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleep.cancel()
-            woken.cancel()
 
 
 def _names(migration: Migration | None) -> tuple[str, ...]:

@@ -57,7 +57,9 @@ def _instances(control: Control, observed: Observed) -> Iterator[Finding]:
 
 def _gateways(control: Control, observed: Observed) -> Iterator[Finding]:
     if not observed.nodes:
-        yield Finding("fault", "no Envoy is running", "it is started again by itself; see .abreast/logs/envoy.log")
+        fleet = "start a gateway: docs/fleet.md says how; one beside a server is started again by itself"
+        alone = "it is started again by itself; see .abreast/logs/envoy.log"
+        yield Finding("fault", "no Envoy is running", fleet if control.fleet else alone)
     split = split_of(control.controller.rollout)
     for node in observed.nodes:
         if node.nack:
@@ -112,7 +114,7 @@ def _spec(control: Control) -> Iterator[Finding]:
 
 
 def _servers(control: Control) -> Iterator[Finding]:
-    """Of a fleet: who decides, and who is silent."""
+    """Of a fleet: who decides, and which servers and gateways are silent."""
     servers = control.fleet.servers if control.fleet else ()
     if not servers:
         return
@@ -128,6 +130,11 @@ def _servers(control: Control) -> Iterator[Finding]:
                 f"server {each.name} has been silent for {each.silent_s:.0f} s; its Envoy goes on as it was told last"
             )
             yield Finding("warning", what, "see that it runs and reaches the database: its gateway obeys no order")
+    for each in control.fleet.gateways if control.fleet else ():
+        if each.lost:
+            what = f"gateway {each.name} has been silent for {each.silent_s:.0f} s; it serves as it was told last"
+            remedy = f"see that it runs and reaches a server; one that is gone: abreast join-token {each.name} --revoke"
+            yield Finding("warning", what, remedy)
     if sum(not each.lost for each in servers) == 1:
         yield Finding("warning", "there is one server: nobody takes over from it", "start another: abreast server")
 

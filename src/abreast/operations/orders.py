@@ -6,12 +6,13 @@ the socket of the command line could not be sent anywhere. Who may order was ask
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
+from abreast.controller.waking import Waking
 from abreast.model import errors
 from abreast.model.errors import AbreastError, NotRunningError, WaitTimeoutError
 from abreast.operations.control import Control
@@ -80,11 +81,22 @@ LOST: Final = _ANSWER.dump_json(
 
 
 class Forwarding:
-    """Has the server that decides carry out what people want of this one."""
+    """Has the server that decides carry out what people want of this one.
 
-    def __init__(self, book: OrderBook, clock: Clock) -> None:
+    ``answers`` is woken when an order was answered, ``pause_s`` the longest time between two looks.
+    """
+
+    def __init__(
+        self,
+        book: OrderBook,
+        clock: Clock,
+        answers: Waking | None = None,
+        pause_s: Callable[[], float] = lambda: LOOK_S,
+    ) -> None:
         self._book = book
         self._clock = clock
+        self._answers = answers or Waking(clock)
+        self._pause_s = pause_s
 
     async def command(self, command: Command) -> Reply:
         """Raises what the other server raised; NotRunningError when nobody decides, WaitTimeoutError, StoreError."""
@@ -97,6 +109,7 @@ class Forwarding:
 
     async def _carried_out(self, order: Order) -> Answer:
         id_, placed_at = secrets.token_hex(8), self._clock.now()
+        before = self._answers.happened
         await self._book.place(id_, _ORDER.dump_json(order).decode(), BEGIN_S)
         while (text := await self._book.answer(id_)) is None:
             waited_s = self._clock.now() - placed_at
@@ -105,7 +118,8 @@ class Forwarding:
                 raise NotRunningError(message, "see which servers there are: abreast status; then try again")
             if waited_s >= ANSWER_S:
                 raise WaitTimeoutError(f"the server that decides has not answered for {ANSWER_S:g} s", _SEE)
-            await self._clock.sleep(LOOK_S)
+            await self._answers.rest(self._pause_s(), before)
+            before = self._answers.happened
         answer = _ANSWER.validate_json(text)
         if answer.error:
             raise _error(answer)

@@ -7,6 +7,7 @@ from typing import Final
 from abreast.findings.finding import FindingState
 from abreast.model.rollout import Phase, Rollout
 from abreast.model.service import Instance, Side
+from abreast.model.traffic import Split
 from abreast.operations.control import Control, ServerStatus
 from abreast.ports import NO_ANSWER, VersionCounts, is_error
 from abreast.rollout import data, group
@@ -84,6 +85,21 @@ class ServerRecord:
 
 
 @dataclass(frozen=True)
+class GatewayRecord:
+    """One gateway apart from servers: the ``server`` that it was heard of through, and what its Envoys obey.
+
+    ``weight`` is the lowest that they acknowledged, in hundredths of a percent; None where that is not known.
+    """
+
+    name: str
+    server: str
+    weight: int | None
+    obeys: bool
+    silent_s: float
+    lost: bool
+
+
+@dataclass(frozen=True)
 class GateStatus:
     """One gate: ``state`` is worse, not-worse or undecided; ``share`` of its proof is there (0 to 1).
 
@@ -128,7 +144,7 @@ class Status:
     ``step`` counts from 1 in ``ladder``, whose first ``steps`` are walked one by one; a bake at its end is a phase of
     its own. ``data`` is what the database says, ``group`` how the other members of the release group stand, both in
     sentences. ``startable`` are the versions that could be started now; ``servers`` those that share a store, none
-    where `abreast up` has it to itself.
+    where `abreast up` has it to itself, and ``gateways`` and ``relays`` what runs apart from them.
     """
 
     service: str
@@ -160,6 +176,8 @@ class Status:
     allowed: list[str]
     startable: list[str]
     servers: list[ServerRecord] = field(default_factory=list)
+    gateways: list[GatewayRecord] = field(default_factory=list)
+    relays: list[str] = field(default_factory=list)
     explanation: list[str] = field(default_factory=list)
     group: list[str] = field(default_factory=list)
 
@@ -213,6 +231,8 @@ def status(control: Control) -> Status:
         allowed=list(verbs),
         startable=[each.name for each in control.service.versions if "start" in verbs and each.name != rollout.serving],
         servers=[_server(each) for each in control.fleet.servers] if control.fleet else [],
+        gateways=[_gateway(each, split) for each in control.fleet.gateways] if control.fleet else [],
+        relays=list(control.relays()),
         explanation=list(explain(rollout, observed)),
         group=list(group.told(rollout, observed)),
     )
@@ -220,6 +240,19 @@ def status(control: Control) -> Status:
 
 def _server(each: ServerStatus) -> ServerRecord:
     return ServerRecord(each.name, each.decides, round(each.silent_s, 1), each.lost)
+
+
+def _gateway(each: ServerStatus, split: Split) -> GatewayRecord:
+    weights = [node.acked.weight if node.acked else None for node in each.nodes]
+    known = [weight for weight in weights if weight is not None]
+    return GatewayRecord(
+        name=each.name,
+        server=each.server,
+        weight=min(known) if known and len(known) == len(weights) else None,
+        obeys=bool(each.nodes) and all(node.acked == split for node in each.nodes),
+        silent_s=round(each.silent_s, 1),
+        lost=each.lost,
+    )
 
 
 def exit_code(rollout: Rollout) -> int:

@@ -14,6 +14,7 @@ VARIABLE = "ABREAST_HOME"
 """The environment variable that holds the token."""
 
 _PARTS = 4
+_FILE = "home"
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,19 @@ def home_id(state_dir: Path) -> str:
     whoever starts abreast on the copy does not take over, or end, the processes of the original.
     Raises OSError when the directory cannot be read or written.
     """
-    file = state_dir / "home"
-    inode = str(state_dir.stat().st_ino)
-    known = file.read_text(encoding="ascii").split() if file.exists() else []
-    if len(known) == len(("id", "inode")) and known[1] == inode:
-        return known[0]
+    known = known_home(state_dir)
+    if known:
+        return known
+    file, inode = state_dir / _FILE, state_dir.stat().st_ino
     fresh = secrets.token_hex(8)
     draft = file.with_suffix(".new")
     draft.write_text(f"{fresh} {inode}\n", encoding="ascii")
     draft.replace(file)
     return fresh
+
+
+def known_home(state_dir: Path) -> str:
+    """The id that a state directory has, "" if it has none yet: nothing was ever started for it. Raises OSError."""
+    file = state_dir / _FILE
+    told = file.read_text(encoding="ascii").split() if file.exists() else []
+    return told[0] if len(told) == len(("id", "inode")) and told[1] == str(state_dir.stat().st_ino) else ""

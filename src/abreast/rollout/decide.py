@@ -307,14 +307,19 @@ def _impeded(rollout: Rollout, observed: Observed, loser: str) -> str:
     """Why the loser has to stay in the gateway, whatever its times are; empty if nothing keeps it there."""
     if rollout.sheltering is not None:
         return f"the {rollout.sheltering} has no ready instance; {loser} serves its users meanwhile"
-    return "" if observed.obeyed(split_of(rollout)) else "waiting for every gateway to obey"
+    if not observed.obeyed(split_of(rollout)):
+        return "waiting for every gateway to obey"
+    silent = "" if rollout.retire_now else observed.unheard(loser)
+    return f"waiting for {silent}: silent, and may still send users to {loser}" if silent else ""
 
 
 def _released(turn: Turn, loser: str) -> Advance:
     """Out of the gateway: once every gateway says so and its last requests are answered, it is stopped."""
     rollout, observed = turn.rollout, turn.observed
     if observed.routed(loser):
-        return turn, f"waiting for every gateway to leave {loser} out", None
+        silent = observed.unheard(loser)
+        who = f"{silent}, which is silent," if silent else "every gateway"
+        return turn, f"waiting for {who} to leave {loser} out", None
     if observed.running(loser):
         drained = drained_at(rollout, observed, loser)
         if drained > turn.now:

@@ -45,7 +45,8 @@ def _evidence_of(rollout: Rollout, observed: Observed) -> Iterator[GateEvidence]
     step_s = observed.now - max(since, observed.counting_since)
     requests = observed.step.get(rollout.candidate or "", Tally()).requests
     rate_per_s = requests / step_s if step_s > 0 else 0.0
-    yield _gate("errors", judge_errors(rollout, assessment), rate_per_s)
+    if policy.errors.watch:
+        yield _gate("errors", judge_errors(rollout, assessment), rate_per_s)
     if policy.latency is not None:
         yield _gate("latency", judge_latency(rollout, assessment), rate_per_s)
     if rollout.shadow or observed.differences.compared:

@@ -66,7 +66,8 @@ def _forecast(
     needs = {"errors": errors_planned(policy, *weights, bad), "latency": latency_planned(policy, *weights)}
     gate = max(needs, key=lambda name: needs[name])
     needed = ceil(needs[gate]) if needs[gate] < inf else inf
-    least_s = max(policy.at_least_s if step.for_s is None else step.for_s, WINDOWS_AT_LEAST * policy.errors.window_s)
+    windows_s = WINDOWS_AT_LEAST * policy.errors.window_s if policy.errors.watch else 0.0
+    least_s = max(policy.at_least_s if step.for_s is None else step.for_s, windows_s)
     most_s = max(policy.at_most_s, least_s)
     if rate_per_s is None:
         return StepForecast(step, weight, needed, None, least_s, most_s, gate)

@@ -35,6 +35,8 @@ class Verdict:
 
 def judge_errors(rollout: Rollout, assessment: Assessment) -> Verdict:
     """Weigh the candidate's failures against stable's in the same seconds."""
+    if not rollout.policy.errors.watch:
+        return Verdict(worse=False, proven=True, sentence="not watched", share=1.0)
     seen = assessment.errors
     for lane, alpha, progress in (
         ("no more than 25 points worse", WORSE_HARD, seen.hard),
@@ -151,6 +153,8 @@ def _failures_alone(counted: Counted) -> str:
 
 def errors_planned(policy: Policy, weight: int, next_: int, bad: float = 0.0) -> float:
     """Candidate requests that the errors gate needs at ``weight`` before ``next_``, if ``bad`` is the failing share."""
+    if not policy.errors.watch:
+        return 0.0
     return requests_needed(limits_of(policy).ok_errors(next_ / FULL_WEIGHT), weight / FULL_WEIGHT, bad)
 
 

@@ -117,6 +117,7 @@ class Observed:
     - ``instances``: every instance of every version known to the drivers.
     - ``wanted``: for each version of the spec, how many instances it should have.
     - ``nodes``: every Envoy that should obey.
+    - ``silent``: Envoys that nobody waits for any more, and that may still serve users as they were told last.
     - ``step``: tallies since the present step began.
     - ``assessment``: the evidence of the present attempt, and of the step that was under way before this cycle.
     - ``differences``: what comparing has shown.
@@ -131,6 +132,7 @@ class Observed:
     instances: tuple[Instance, ...] = ()
     wanted: Mapping[str, int] = field(default_factory=dict)
     nodes: tuple[NodeState, ...] = ()
+    silent: tuple[NodeState, ...] = ()
     step: Mapping[str, Tally] = field(default_factory=dict)
     counting_since: float = 0.0
     assessment: Assessment = field(default_factory=Assessment)
@@ -158,4 +160,12 @@ class Observed:
 
         Without a node nothing is known either: a control plane that just started may not have found them yet.
         """
-        return not self.nodes or any(node.acked is None or version in node.acked.versions for node in self.nodes)
+        return not self.nodes or any(_routes(node, version) for node in (*self.nodes, *self.silent))
+
+    def unheard(self, version: str) -> str:
+        """The silent nodes that may still route to the version, by name; empty if there is none."""
+        return ", ".join(node.id for node in self.silent if _routes(node, version))
+
+
+def _routes(node: NodeState, version: str) -> bool:
+    return node.acked is None or version in node.acked.versions

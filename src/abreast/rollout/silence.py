@@ -20,7 +20,8 @@ def candidate_silence(rollout: Rollout, observed: Observed, patience_s: float) -
     """
     split = split_of(rollout)
     stood = observed.now - max(rollout.weight_since, rollout.step_since, observed.counting_since)
-    if not rollout.weight or rollout.phase not in LIVE or stood < patience_s:
+    counted = rollout.policy.errors.watch  # where nobody counts, silence says nothing
+    if not counted or not rollout.weight or rollout.phase not in LIVE or stood < patience_s:
         return None
     candidate = observed.step.get(rollout.candidate or "", Tally())
     if candidate.requests or candidate.in_flight:

@@ -85,7 +85,8 @@ def _watched(rollout: Rollout, observed: Observed, split: Split, step: WeightSte
     pending = next(((gate, each) for gate, each in evidence(rollout, observed) if not each.proven), None)
     if pending is None:
         proofs = "; ".join(f"{gate}: {each.sentence}" for gate, each in evidence(rollout, observed))
-        return Progress(done=True, because=proofs or "nothing is copied any more")
+        nothing = "nothing is copied any more" if isinstance(step, ShadowStep) else "no gate of ours has to be proven"
+        return Progress(done=True, because=proofs or nothing)
     gate, verdict = pending
     return Progress(
         done=False,
@@ -110,7 +111,7 @@ def evidence(rollout: Rollout, observed: Observed) -> tuple[tuple[str, Verdict],
     # A step entered in this very cycle has no evidence of its own yet: what there is belongs to the one before.
     begun = max(rollout.step_since, rollout.weight_since) < observed.now
     assessment = observed.assessment if begun else Assessment()
-    verdicts = [("errors", judge_errors(rollout, assessment))]
+    verdicts = [("errors", judge_errors(rollout, assessment))] if policy.errors.watch else []
     if policy.latency is not None:
         verdicts.append(("latency", judge_latency(rollout, assessment)))
     return (*verdicts, *_of_data(rollout, observed))

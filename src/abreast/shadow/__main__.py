@@ -20,7 +20,7 @@ import uvloop
 
 from abreast.shadow.ask import Asker
 from abreast.shadow.difference_log import open_difference_log
-from abreast.shadow.server import RelayServer
+from abreast.shadow.server import RelayApp, RelayServer, at_path
 from abreast.shadow.worker import Relay
 
 NICENESS: Final = 10
@@ -54,8 +54,7 @@ async def _serve(path: Path, idle_s: float) -> None:
         loop.add_signal_handler(number, over.set)
     async with Asker() as asker:
         relay = Relay(asker, secrets.token_hex(8))
-        server = RelayServer(relay, path)
-        server.listen()
+        server = RelayServer(RelayApp(relay), at_path(path))
         gc.freeze()  # what is imported lives to the end: collections need not walk it
         serving = loop.create_task(server.serve())
         working = loop.create_task(relay.run())

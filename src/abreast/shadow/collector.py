@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from abreast.findings.book import Book, absorb, expire
 from abreast.findings.finding import Finding, FindingState
@@ -19,8 +19,8 @@ from abreast.model.units import FULL_WEIGHT
 from abreast.ports import Alerts, Change, Clock, FindingsStore
 from abreast.rollout.observed import Differences
 from abreast.rollout.turn import ACTOR, shadows_soon
-from abreast.shadow.crew import Crew, RelayUnreachableError
 from abreast.shadow.order import Arm, Order
+from abreast.shadow.relay_client import RelayUnreachableError
 
 log: Final = logging.getLogger(__name__)
 
@@ -72,15 +72,54 @@ class Surroundings:
     resume: Callable[[GatewayTotals], None] = lambda _: None
 
 
+class Relays(Protocol):
+    """Whoever compares: one process of this machine (`abreast.shadow.crew.Crew`), or relays elsewhere."""
+
+    @property
+    def running(self) -> bool:
+        """Whether there is one."""
+
+    @property
+    def losses(self) -> int:
+        """How many were lost since this control plane began."""
+
+    def adopt(self) -> bool:
+        """Take over what an earlier control plane left running; whether there was any."""
+
+    def lost(self, known: Collection[str]) -> Collection[str]:
+        """Which of the relays (their own names) that were heard of do not run any more."""
+
+    async def keep(self) -> bool:
+        """See that there is one; whether one was lost just now. Raises OSError when none can be had."""
+
+    async def tell(self, order: Order) -> None:
+        """Give all of them the order. Raises RelayUnreachableError; ValueError if it is refused."""
+
+    async def report(self) -> Batch | None:
+        """The next batch of any; the same one again until `acknowledge`. Raises RelayUnreachableError."""
+
+    def acknowledge(self, batch: Batch) -> None:
+        """It is recorded."""
+
+    async def recorded(self) -> Sequence[str]:
+        """Users' requests since this was asked last, redacted, a JSON object each. Raises RelayUnreachableError."""
+
+    async def stop(self) -> bool:
+        """They are needed no more; whether one was ended."""
+
+    async def close(self, *, stop: bool) -> None:
+        """Let go; with ``stop`` end what runs for this control plane alone."""
+
+
 class Collector:
-    """Implements `abreast.ports.Comparisons` and `abreast.ports.FindingsDesk` over one relay."""
+    """Implements `abreast.ports.Comparisons` and `abreast.ports.FindingsDesk` over the relays."""
 
     def __init__(
         self,
         *,
         service: str,
         around: Surroundings,
-        crew: Crew,
+        crew: Relays,
         store: FindingsStore,
         alerts: Alerts,
         keys: Keys,
@@ -96,7 +135,7 @@ class Collector:
         self._book = Book.of(0)
         self._ledger = Ledger()
         self._noise: dict[str, dict[str, str]] = {}
-        self._relay = ""
+        self._relays: set[str] = set()
         self._needed_at = 0.0
         self._recording_until = 0.0
         self._complaint = ""
@@ -175,11 +214,11 @@ class Collector:
         stored = await self._store.load_findings(self._service)
         if stored is not None:
             self._book, self._ledger = stored
-            self._relay = next((each.relay for each in reversed(self._ledger.relays) if each.alive), "")
+            self._relays = {each.relay for each in self._ledger.relays if each.alive}
             if self._around.present().traffic.split.shadow is not None:
                 self._around.resume(self._ledger.gateway)
-        if not self._crew.adopt():
-            self._died()
+        self._crew.adopt()
+        self._bury()
         open_ones = [each for each in self._book.findings if each.state is FindingState.OPEN]
         self._alerts.standing(self._service, open_ones)
 
@@ -226,20 +265,21 @@ class Collector:
         now = self._clock.now()
         if present.traffic.copying is not None or shadows_soon(present.rollout):
             self._needed_at = now
-            if await self._crew.keep():
-                self._died()
+            await self._crew.keep()
+            self._bury()
             await self._crew.tell(self._order(present))
         elif not self._crew.running:
-            self._died()
+            self._bury()
         elif now - self._needed_at >= _LINGER_S:
-            await self._crew.stop()
-            self._died()
-            self._around.note(EventKind.RELAY, "the relay was ended, as it has nothing left to do")
+            if await self._crew.stop():
+                self._around.note(EventKind.RELAY, "the relay was ended, as it has nothing left to do")
+            self._bury()
 
-    def _died(self) -> None:
-        if self._relay:
-            self._ledger = self._ledger.after_death(self._relay, self._clock.now())
-            self._relay = ""
+    def _bury(self) -> None:
+        """Write off what relays held that are gone."""
+        for name in self._crew.lost(self._relays):
+            self._ledger = self._ledger.after_death(name, self._clock.now())
+            self._relays.discard(name)
 
     def _order(self, present: Present) -> Order:
         traffic, rollout = present.traffic, present.rollout
@@ -259,8 +299,7 @@ class Collector:
         """One transaction for everything that is new; a batch that cannot be recorded comes again."""
         now, rollout = self._clock.now(), present.rollout
         own = batch if batch is not None and batch.rollout == self._book.rollout else None
-        if batch is not None and batch.relay != self._relay:
-            self._died()
+        self._bury()
         captures = self._around.captures()
         if present.traffic.split.shadow is None and present.traffic.recording is not None:
             captures = {}  # copied for the recording alone: nothing was to be compared
@@ -284,7 +323,7 @@ class Collector:
         fresh = await self._store.save_findings(self._service, book, ledger, relay, number, samples, events)
         self._saved_at, self._saved = now, counted
         if batch is not None:
-            self._relay = batch.relay
+            self._relays.add(batch.relay)
             self._crew.acknowledge(batch)
         if not fresh:
             return

@@ -2,19 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
 import httpx
 
-from abreast.findings.report import BATCH_JSON, Batch
+from abreast.findings.report import Batch
 from abreast.ports import Clock
 from abreast.process.identity import Identity
 from abreast.process.logs import LogFile
 from abreast.process.supervised import Mark, Supervised
 from abreast.process.table import boot_id, read_table
-from abreast.shadow.order import ORDER_JSON, Order
+from abreast.shadow.order import Order
+from abreast.shadow.relay_client import RelayAnswer, RelayClient, RelayUnreachableError
 
 KIND: Final = "relay"
 _BACK_OFF_S: Final = (0.0, 1.0, 2.0, 5.0, 10.0)
@@ -23,11 +24,6 @@ _SILENCE_S: Final = 15.0
 """A relay that has not answered for so long is ended and started again: what it held is lost."""
 _HEALTHY_S: Final = 30.0
 """A relay that lived so long starts again without a pause."""
-_NO_CONTENT: Final = 204
-
-
-class RelayUnreachableError(Exception):
-    """The relay does not answer now: it starts, hangs, or has ended."""
 
 
 class Crew:
@@ -45,13 +41,12 @@ class Crew:
         self._clock = clock
         self._on_event = on_event
         self._process: Supervised | None = None
-        self._told: Order | None = None
-        self._acknowledged = 0
+        self._relay: RelayClient | None = None
+        self._adopted = False
         self._failures = 0
         self.losses = 0
         """How many relays were lost since this control plane began."""
         self._started_at = 0.0
-        self._silent_since: float | None = None
         self._client = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=str(self._socket)), base_url="http://relay", timeout=2.0
         )
@@ -72,9 +67,17 @@ class Crew:
                 Supervised.adopt(identity, Mark(row.pid, row.start_ticks, boot)) if row.pid == row.session else None
             )
             if process is not None:
-                self._take(process)
+                self._take(process, adopted=True)
                 return True
         return False
+
+    def lost(self, known: Collection[str]) -> Collection[str]:
+        """Which of the relays (their own names) that were heard of do not run any more."""
+        if not self.running or self._relay is None:
+            return tuple(known)
+        if self._adopted and not self._relay.relay:
+            return ()  # it has not said yet who it is
+        return [name for name in known if name != self._relay.relay]
 
     async def keep(self) -> bool:
         """Have one running, restarted not more often than it deserves; whether one was lost just now.
@@ -82,7 +85,8 @@ class Crew:
         One that does not answer for long is ended first. Raises OSError when none can be started.
         """
         now = self._clock.now()
-        hangs = self._silent_since is not None and now - self._silent_since >= _SILENCE_S
+        silent_since = self._relay.silent_since if self._relay is not None else None
+        hangs = silent_since is not None and now - silent_since >= _SILENCE_S
         lost = self._process is not None and (hangs or not self.running)
         if lost:
             await self._bury("it did not answer" if hangs else "")
@@ -92,54 +96,37 @@ class Crew:
             arguments = ["nice", "-n", "10", sys.executable, "-m", "abreast.shadow", "--socket", str(self._socket)]
             arguments += ["--log", str(self._differences)]
             process = Supervised.spawn(identity, arguments, env=dict(os.environ), cwd=self._run_dir, log=self._log)
-            self._take(process)
+            self._take(process, adopted=False)
             self._on_event(f"the relay started (process {process.pid})")
         return lost
 
     async def tell(self, order: Order) -> None:
         """Give it the order unless it has it. Raises RelayUnreachableError; ValueError if it refuses."""
-        if order == self._told or not self.running:
-            return
-        answer = await self._ask("PUT", "/order", ORDER_JSON.dump_json(order))
-        if answer.status_code != _NO_CONTENT:
-            message = f"the relay refuses its order: {answer.text}"
-            raise ValueError(message)
-        self._told = order
+        if self._relay is not None and self.running:
+            await self._relay.tell(order)
 
     async def report(self) -> Batch | None:
         """The next batch; the same one again until `acknowledge`. None: nothing new. Raises RelayUnreachableError."""
-        if not self.running:
-            return None
-        answer = await self._ask("GET", f"/report?acknowledge={self._acknowledged}")
-        try:
-            batch = BATCH_JSON.validate_json(answer.content) if answer.status_code != _NO_CONTENT else None
-        except ValueError as error:
-            # Of another release, perhaps: `keep` replaces it after a while, as one that is silent.
-            self._hush()
-            message = f"the relay's report cannot be read: {error}"
-            raise RelayUnreachableError(message) from error
-        self._silent_since = None
-        return batch
+        return await self._relay.report() if self._relay is not None and self.running else None
 
     def acknowledge(self, batch: Batch) -> None:
         """It is recorded: the next report is the next batch."""
-        self._acknowledged = batch.number
+        if self._relay is not None:
+            self._relay.acknowledge(batch)
         if self._clock.now() - self._started_at > _HEALTHY_S:
             self._failures = 0
 
     async def recorded(self) -> Sequence[str]:
         """Users' requests since this was asked last, redacted, a JSON object each. Raises RelayUnreachableError."""
-        if not self.running:
-            return ()
-        return (await self._ask("GET", "/recorded")).text.splitlines()
+        return await self._relay.recorded() if self._relay is not None and self.running else ()
 
-    async def stop(self) -> None:
-        """End it: it decides what it holds for a moment, and what it still reports then is lost."""
+    async def stop(self) -> bool:
+        """End it: it decides what it holds for a moment, and what it still reports then is lost. Whether it ran."""
         process, self._process = self._process, None
-        self._told, self._acknowledged = None, 0
         if process is not None:
             await process.end(_STOP_S)
             process.release()
+        return process is not None
 
     async def close(self, *, stop: bool) -> None:
         """Let go; with ``stop`` end it."""
@@ -149,8 +136,9 @@ class Crew:
             self._process.release()
         await self._client.aclose()
 
-    def _take(self, process: Supervised) -> None:
-        self._process, self._told, self._acknowledged, self._silent_since = process, None, 0, None
+    def _take(self, process: Supervised, *, adopted: bool) -> None:
+        self._process, self._adopted = process, adopted
+        self._relay = RelayClient(self._ask, self._clock)
         self._started_at = self._clock.now()
 
     async def _bury(self, why: str) -> None:
@@ -164,13 +152,9 @@ class Crew:
         words = "; ".join(each for each in (why or str(ended), self._log.last_line()) if each)
         self._on_event(f"the relay (process {process.pid}) was lost: {words}")
 
-    async def _ask(self, method: str, path: str, content: bytes = b"") -> httpx.Response:
+    async def _ask(self, method: str, path: str, content: bytes = b"") -> RelayAnswer:
         try:
-            return await self._client.request(method, path, content=content)
+            answer = await self._client.request(method, path, content=content)
         except (TimeoutError, httpx.HTTPError, OSError) as error:
-            self._hush()
             raise RelayUnreachableError(str(error) or type(error).__name__) from error
-
-    def _hush(self) -> None:
-        if self._silent_since is None:
-            self._silent_since = self._clock.now()
+        return RelayAnswer(answer.status_code, answer.content)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from abreast.analysis.tick import Tick
 from abreast.model.errors import StoreCorruptError
@@ -56,6 +56,11 @@ class SqlEvidence:
             lambda connection: connection.execute(select(EVIDENCE.c.state).where(*place)).scalar()
         )
         return {} if text is None else _object(self._store.damaged, f"evidence of rollout {rollout}", text)
+
+    async def last_tick(self, service: str, rollout: int) -> float | None:
+        """When the last second ended that is on record of it, Unix seconds; None where none is. Raises StoreError."""
+        query = select(func.max(TICKS.c.at)).where(TICKS.c.service == service, TICKS.c.rollout == rollout)
+        return await self._store.transact(lambda connection: connection.execute(query).scalar())
 
     async def load_ticks(self, service: str, rollout: int) -> Sequence[Tick]:
         """Every tick of the rollout that is kept, oldest first. Raises StoreError, StoreCorruptError."""

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from abreast.model.event import Event
 from abreast.model.flag import KeptFlag
 from abreast.store.rows import add_events
+from abreast.store.signals import Signal, send
 from abreast.store.sql import SqlStore
 from abreast.store.tables import FLAGS
 
@@ -40,3 +41,4 @@ def _keep(connection: Connection, service: str, kept: Sequence[KeptFlag], events
     if kept:
         connection.execute(insert(FLAGS), [{"service": service, **asdict(each)} for each in kept])
     add_events(connection, service, events)
+    send(connection, service, Signal.FLAGS)

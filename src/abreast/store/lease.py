@@ -43,6 +43,13 @@ class Holder:
     left_s: float
 
 
+def holder_of(connection: Connection, service: str, database_now: ColumnElement[float]) -> Holder | None:
+    """Who has the service's lease, or had it last."""
+    query = select(LEASES.c.holder, LEASES.c.token, LEASES.c.until - database_now).where(LEASES.c.service == service)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Holder(row[0], row[1], max(0.0, row[2]))
+
+
 class DatabaseLease:
     """`abreast.ports.Lease` of one process. ``identity`` is of this one start: no other ever has it."""
 
@@ -103,11 +110,7 @@ class DatabaseLease:
 
     async def holder(self) -> Holder | None:
         """Who has it, or had it last. Raises StoreError."""
-        query = select(LEASES.c.holder, LEASES.c.token, LEASES.c.until - self._database_now).where(
-            LEASES.c.service == self._service
-        )
-        row = await self._transactions.run(lambda connection: connection.execute(query).one_or_none())
-        return None if row is None else Holder(row[0], row[1], max(0.0, row[2]))
+        return await self._transactions.run(lambda connection: holder_of(connection, self._service, self._database_now))
 
     async def _renew(self) -> bool:
         asked_at, token = self._monotonic(), self._token

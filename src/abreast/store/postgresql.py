@@ -156,6 +156,11 @@ def _take_turn(connection: Connection) -> None:
 
 
 def _connect(address: Address, patience: Patience) -> psycopg.Connection[Any]:
+    return psycopg.connect(connection_words(address, patience))
+
+
+def connection_words(address: Address, patience: Patience) -> str:
+    """The address with what every connection of a server's needs, for psycopg."""
     settings = {
         "search_path": SCHEMA,
         "statement_timeout": f"{patience.statement_s:g}s",
@@ -173,4 +178,4 @@ def _connect(address: Address, patience: Patience) -> psycopg.Connection[Any]:
         "tcp_user_timeout": "5000",
     }
     parts = {**defaults, **address.parts, "options": options.strip()}
-    return psycopg.connect(psycopg.conninfo.make_conninfo("", **parts))
+    return psycopg.conninfo.make_conninfo("", **parts)

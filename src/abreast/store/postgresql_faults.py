@@ -32,7 +32,7 @@ _CAUSES: Final = {
         "name the primary in --store, or all of them with target_session_attrs=read-write",
     ),
     "53100": ("the database's disk is full", "make room there, then try again"),
-    "53300": ("the database has no connection left", "raise max_connections; each server takes two"),
+    "53300": ("the database has no connection left", "raise max_connections; each server takes three"),
     "55P03": ("another writer keeps it locked", "see who waits for whom (pg_stat_activity), then try again"),
     "57014": ("a statement took too long", "see what else keeps the database busy, then try again"),
     "25P03": ("the transaction was given up, because this process stood still in it", "try again"),

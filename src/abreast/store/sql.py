@@ -10,6 +10,7 @@ from abreast.model.event import Event
 from abreast.model.rollout import Rollout
 from abreast.ports import VersionCounts
 from abreast.store import rows
+from abreast.store.signals import Signal, send
 from abreast.store.transactions import Transactions
 
 KEEP_COUNTS_S: Final = 30 * 86_400.0
@@ -54,7 +55,13 @@ class SqlStore:
         ConflictError when somebody else wrote in between, LeaseLostError, StoreError when nothing could be written.
         """
         listed = tuple(events)
-        return await self.decide(lambda connection: rows.save_rollout(connection, rollout, listed))
+
+        def save(connection: Connection) -> Rollout:
+            saved = rows.save_rollout(connection, rollout, listed)
+            send(connection, rollout.service, Signal.ROLLOUT)
+            return saved
+
+        return await self.decide(save)
 
     async def events(self, service: str, *, limit: int = 1000, after: int = 0) -> Sequence[tuple[int, Event]]:
         """The newest ``limit`` events with ids above ``after``, oldest first, each with its id."""

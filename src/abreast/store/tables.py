@@ -245,12 +245,44 @@ REPLICAS: Final = Table(
     "replicas",
     METADATA,
     Column("service", String, nullable=False),
+    # "server", or what an agent keeps running.
+    Column("kind", String, nullable=False, server_default="server"),
     Column("name", String, nullable=False),
+    # Of one start; empty where an agent's connection ended and no other has begun.
     Column("identity", String, nullable=False),
     Column("seen_at", Double, nullable=False),
     # Its Envoys, in JSON: what each acknowledged.
     Column("nodes", Text, nullable=False),
-    PrimaryKeyConstraint("service", "name", name="replicas_pk"),
+    # Of an agent: the server that tells of it, and which of its connections that is.
+    Column("server", String, nullable=False, server_default=""),
+    Column("connection", BigInteger, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("service", "kind", "name", name="replicas_pk"),
+)
+
+JOIN_TOKENS: Final = Table(
+    "join_tokens",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    # The digest of the public key that came in with it: who asks again with the same one has lost the answer.
+    Column("used_by", String),
+    Column("enrolment", String),
+)
+
+AGENTS: Final = Table(
+    "agents",
+    METADATA,
+    Column("service", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    # Of the newest joining: no other certificate of this name is good any more.
+    Column("enrolment", String, nullable=False),
+    PrimaryKeyConstraint("service", "kind", "name", name="agents_pk"),
 )
 
 ORDERS: Final = Table(
@@ -266,4 +298,21 @@ ORDERS: Final = Table(
     Column("token", BigInteger),
     Column("answer", Text),
     Index("orders_service", "service", "at"),
+)
+
+NODE_SECONDS: Final = Table(
+    "node_seconds",
+    METADATA,
+    # Readers go on after the last one that they have read: writers come one after the other, so none appears before it.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("service", String, nullable=False),
+    Column("node", String, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    # By the database's clock; how long after its end that was is by the clock of the server that wrote it.
+    Column("written_at", Double, nullable=False),
+    Column("late_s", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("service", "node", "since", "number", name="node_seconds_once"),
+    sqlite_autoincrement=True,
 )

@@ -71,7 +71,9 @@ def _create(connection: Connection, service: str, token: Token, hashed: str) -> 
         raise RefusedError(message, f"choose another name, or first run: abreast token revoke {token.name}")
     fields = {name: getattr(token, name) for name in ("id", "name", "created_at", "created_by", "expires_at")}
     connection.execute(insert(TOKENS).values(**fields, role=token.role.value, sha256=hashed))
-    _note(connection, service, token.created_at, token.created_by, f"token {token.name} ({token.role}) was created")
+    note_change(
+        connection, service, token.created_at, token.created_by, f"token {token.name} ({token.role}) was created"
+    )
 
 
 def _revoke(connection: Connection, service: str, name: str, at: float, actor: str) -> None:
@@ -79,7 +81,7 @@ def _revoke(connection: Connection, service: str, name: str, at: float, actor: s
         known = ", ".join(connection.scalars(select(TOKENS.c.name).order_by(TOKENS.c.name)))
         message = f"no token is called {name!r}; there are: {known or 'none'}"
         raise UsageError(message, "see: abreast token list")
-    _note(connection, service, at, actor, f"token {name} was revoked, with the sessions that it opened")
+    note_change(connection, service, at, actor, f"token {name} was revoked, with the sessions that it opened")
 
 
 def _open(connection: Connection, hashed: str, session: Session, now: float) -> None:
@@ -90,7 +92,7 @@ def _open(connection: Connection, hashed: str, session: Session, now: float) -> 
     connection.execute(insert(SESSIONS).values(sha256=hashed, **row))
 
 
-def _note(connection: Connection, service: str, at: float, actor: str, reason: str) -> None:
+def note_change(connection: Connection, service: str, at: float, actor: str, reason: str) -> None:
     """Into the audit log; where there is no rollout yet, to those that wait for one."""
     what = {"service": service, "at": at, "actor": actor, "reason": reason}
     rollout = connection.scalar(select(func.max(ROLLOUTS.c.number)).where(ROLLOUTS.c.service == service))
@@ -105,7 +107,7 @@ def _record_pending(connection: Connection, service: str) -> None:
     rows = connection.execute(select(TOKEN_CHANGES).where(waiting).order_by(TOKEN_CHANGES.c.id)).all()
     connection.execute(delete(TOKEN_CHANGES).where(waiting))
     for row in rows:
-        _note(connection, service, row.at, row.actor, row.reason)
+        note_change(connection, service, row.at, row.actor, row.reason)
 
 
 def _token(row: Row[tuple[object, ...]]) -> Token:

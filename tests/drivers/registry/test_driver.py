@@ -11,11 +11,22 @@ import pytest
 from abreast.drivers.external import ExternalDriver
 from abreast.drivers.probe import Answer
 from abreast.drivers.registry.consul import Consul
+from abreast.drivers.registry.containers import LabelledContainers
 from abreast.drivers.registry.driver import RegistryDriver, source_of
 from abreast.drivers.registry.etcd import EtcdKeys
 from abreast.drivers.registry.names import Names
+from abreast.drivers.registry.slices import SlicesOfService
 from abreast.drivers.timing import Timing
-from abreast.model.registry import ConsulService, DnsName, EtcdPrefix, Place, Registry, SrvName
+from abreast.model.registry import (
+    ConsulService,
+    Containers,
+    DnsName,
+    EtcdPrefix,
+    Place,
+    Registry,
+    ServiceSlices,
+    SrvName,
+)
 from abreast.model.registry_state import RegistryState
 from abreast.model.service import Endpoint, Probe, Version
 from tests.drivers.registry.sources import ONE, TWO, FakeSource
@@ -45,7 +56,7 @@ class World:
             self.news.append,
             file=folder / "registry.json",
             random=Random(1),
-            source_of=lambda _: self.sources[-1],
+            source_of=lambda *_: self.sources[-1],
             first_s=0.05,
         )
 
@@ -244,9 +255,11 @@ async def test_a_fault_of_the_following_is_not_silent(world: World) -> None:
         (SrvName("a"), Names),
         (ConsulService("a"), Consul),
         (EtcdPrefix("a"), EtcdKeys),
+        (Containers(("a",)), LabelledContainers),
+        (ServiceSlices("a"), SlicesOfService),
     ],
 )
 async def test_each_place_has_its_source(place: Place, kind: type) -> None:
-    source = source_of(place)
+    source = source_of(place, FakeClock(), Random(1))
     assert isinstance(source, kind)
     await source.close()

@@ -149,5 +149,15 @@ export function fleet(status) {
   const silent = status.servers.filter((server) => server.lost)
     .map((server) => `${server.name} is silent for ${about(server.silent_s)}`);
   const who = decides ? `${decides} decides` : "none decides at present";
-  return [`${status.servers.length}: ${who}`, ...silent].join("; ");
+  return [`${status.servers.length}: ${who}`, ...silent, ...apart(status)].join("; ");
+}
+
+/** Of gateways apart from servers: what each has, and who is silent; and which relays there are. */
+function apart(status) {
+  const gateways = (status.gateways ?? []).map((agent) => {
+    if (agent.lost) return `gateway ${agent.name} is silent for ${about(agent.silent_s)}`;
+    const has = agent.weight === null ? "is not known yet" : `has ${weight(agent.weight)}`;
+    return `gateway ${agent.name} ${has}${agent.obeys ? "" : ", not as ordered"}, through ${agent.server}`;
+  });
+  return status.relays?.length ? [...gateways, `relays ${status.relays.join(", ")}`] : gateways;
 }

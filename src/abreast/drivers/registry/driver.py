@@ -7,13 +7,15 @@ from pathlib import Path
 from random import Random
 
 from abreast.drivers.registry.consul import Consul
+from abreast.drivers.registry.containers import LabelledContainers
 from abreast.drivers.registry.etcd import EtcdKeys
 from abreast.drivers.registry.follower import Follower
 from abreast.drivers.registry.found import Source
 from abreast.drivers.registry.kept import Kept
 from abreast.drivers.registry.known import Known
 from abreast.drivers.registry.names import Names
-from abreast.model.registry import ConsulService, EtcdPrefix, Place, Registry
+from abreast.drivers.registry.slices import SlicesOfService
+from abreast.model.registry import ConsulService, Containers, EtcdPrefix, Place, Registry, ServiceSlices
 from abreast.model.registry_state import RegistryState
 from abreast.model.service import Endpoint, Instance, Version
 from abreast.ports import Clock, Driver
@@ -22,8 +24,12 @@ FIRST_S = 2.0
 """How long a version's start waits for its registry's first answer; then it goes on with the endpoints of before."""
 
 
-def source_of(place: Place) -> Source:
+def source_of(place: Place, clock: Clock, random: Random) -> Source:
     """Who asks there."""
+    if isinstance(place, Containers):
+        return LabelledContainers(place, clock)
+    if isinstance(place, ServiceSlices):
+        return SlicesOfService(place, clock, random)
     if isinstance(place, ConsulService):
         return Consul(place)
     if isinstance(place, EtcdPrefix):
@@ -57,7 +63,7 @@ class RegistryDriver:
         *,
         file: Path,
         random: Random,
-        source_of: Callable[[Place], Source] = source_of,
+        source_of: Callable[[Place, Clock, Random], Source] = source_of,
         first_s: float = FIRST_S,
     ) -> None:
         """Nothing is asked yet; ``file`` keeps what was told last."""
@@ -111,7 +117,7 @@ class RegistryDriver:
         name = version.name
         follower = Follower(
             registry,
-            self._source_of(registry.place),
+            self._source_of(registry.place, self._clock, self._random),
             Known(before),
             clock=self._clock,
             random=self._random,

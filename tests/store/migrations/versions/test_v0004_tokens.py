@@ -3,12 +3,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy import Connection, inspect, text
 
-from abreast.store.schema import MIGRATIONS, bring_up_to_date
-from abreast.store.sqlite import _begin, _set_up
+from abreast.store.schema import bring_up_to_date
+from tests.store.older import older as older_store
 
 TABLES = {"tokens", "sessions", "token_changes"}
 TOKEN = "INSERT INTO tokens VALUES ('{}', '{}', 'viewer', 'hash', 1.0, 'root', NULL, NULL)"
@@ -17,18 +15,9 @@ TOKEN = "INSERT INTO tokens VALUES ('{}', '{}', 'viewer', 'hash', 1.0, 'root', N
 @pytest.fixture
 def older(tmp_path: Path) -> Iterator[Connection]:
     """A file as the release before wrote it, with a rollout in it."""
-    engine = create_engine(f"sqlite:///{tmp_path}/abreast.db", execution_options={"write": True})
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
-    with engine.connect() as connection:
-        with connection.begin():
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "0003")
-            connection.execute(text("INSERT INTO rollouts VALUES ('shop', 0, 1, 'completed', '{}')"))
+    rows = ("INSERT INTO rollouts VALUES ('shop', 0, 1, 'completed', '{}')",)
+    with older_store(tmp_path, "0003", *rows) as connection:
         yield connection
-    engine.dispose()
 
 
 def test_the_tables_of_tokens_are_added_and_what_there_was_stays(older: Connection) -> None:
