@@ -74,7 +74,6 @@ class Dockerd:
         }
         argv = ["nsenter", f"--net={self.namespace_file}", "dockerd", *self._options]
         argv += [f"{key}={value}" for key, value in options.items()]
-        self._forget_dead_containerd()
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
         self.await_answer()
@@ -89,20 +88,25 @@ class Dockerd:
             assert time.monotonic() < deadline, f"dockerd does not answer: {words}"
             time.sleep(0.05)
 
-    def _forget_dead_containerd(self) -> None:
-        """It dies with dockerd, and dockerd takes a dead one that init has not taken note of for a living one."""
-        file = self.home / "exec" / "containerd" / "containerd.pid"
-        if file.exists():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if psutil.Process(int(file.read_text())).status() != psutil.STATUS_ZOMBIE:
-                    return
-            file.unlink()
-
     def kill(self) -> None:
-        """SIGKILL to dockerd alone: the containers go on."""
+        """SIGKILL to dockerd alone: the containers go on; its containerd dies with it."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+        self._await_dead_containerd()
+
+    def _await_dead_containerd(self) -> None:
+        """The next dockerd takes one that is dying, or that init has not taken note of, for a living one, and waits."""
+        file = self.home / "exec" / "containerd" / "containerd.pid"
+        if not file.exists():
+            return
+        deadline = time.monotonic() + DEADLINE_S
+        with contextlib.suppress(psutil.NoSuchProcess):
+            containerd = psutil.Process(int(file.read_text()))
+            while containerd.status() != psutil.STATUS_ZOMBIE:
+                assert time.monotonic() < deadline, "containerd outlives its dockerd"
+                time.sleep(0.01)
+        file.unlink()
 
     def give_shop_base(self) -> None:
         """Build `SHOP_BASE`, of the packages that abreast's own lock names, for the image's Python."""
