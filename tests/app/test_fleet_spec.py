@@ -25,7 +25,6 @@ def test_versions_that_run_elsewhere_are_what_a_fleet_can_have(tmp_path: Path) -
     ("keys", "told"),
     [
         ({"versions": {**ELSEWHERE, "v2": {"run": "serve {port}"}}}, "v2 would run on the machine of one server"),
-        ({"data": {"url": "postgresql://me@127.0.0.1/shop"}}, "several servers cannot look after one database"),
         (
             {
                 "gateway": {"route": {"name": "shop", "backends": {"v1": "shop-v1:80"}}},
@@ -37,7 +36,7 @@ def test_versions_that_run_elsewhere_are_what_a_fleet_can_have(tmp_path: Path) -
             "gateway.route: each server has an Envoy of its own",
         ),
     ],
-    ids=["run", "data", "route"],
+    ids=["run", "route"],
 )
 def test_what_belongs_to_one_machine_is_refused(tmp_path: Path, keys: dict[str, object], told: str) -> None:
     with pytest.raises(UsageError, match=told) as refused:

@@ -14,6 +14,7 @@ from abreast.app.ground import lay_ground
 from abreast.app.linking import ALONE, link_of
 from abreast.app.parts import Up, load_rollout
 from abreast.app.term import Holding, Place, Promise, hold
+from abreast.checks.members import Members
 from abreast.clock import SystemClock
 from abreast.model.errors import LeaseLostError, RefusedError, StoreError, UsageError
 from abreast.model.event import Event, EventKind
@@ -72,7 +73,10 @@ async def holdings(directory: Path) -> AsyncIterator[Holdings]:
     muster = Muster(delivery, fleet, lease, OwnGateway("a", ground.gateway), clock)
     await lease.keep()
     link = await link_of("a", SqlAgents(store, "shop", database_now=CLOCK), store, clock, ALONE)
-    place = Place(directory / "abreast.yaml", state, store, lease, ground, muster, FakeOrders(), Ears(clock), link)
+    members = Members(None, clock, ground.wake)
+    place = Place(
+        *(directory / "abreast.yaml", state, store, lease, ground, muster, FakeOrders(), Ears(clock), link, members)
+    )
     yield Holdings(place, world, read)
     await ground.gateway.close(stop=True)
     await ground.drivers.close(stop=True)

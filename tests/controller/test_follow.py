@@ -12,7 +12,7 @@ from abreast.model.event import EventKind
 from abreast.model.rollout import Phase
 from abreast.model.traffic import Shadowing, Split
 from abreast.rollout.actions import Reply
-from abreast.rollout.observed import Command, NodeState
+from abreast.rollout.observed import Command, DataState, NodeState
 from abreast.rollout.turn import split_of
 from tests.controller.stage import FULL, SERVICE, Stage
 from tests.fakes.driver import FakeDriver
@@ -24,6 +24,19 @@ from tests.rollout.traffic import GOOD
 SPLIT = Split("v1", "v2", 1000, "salt", Shadowing(500, 10.0))
 
 
+class FakeDataRecord:
+    """`abreast.ports.DataRecord` in memory."""
+
+    def __init__(self) -> None:
+        self.kept: DataState | None = None
+
+    async def save_data_state(self, state: DataState | None) -> None:
+        self.kept = state
+
+    async def load_data_state(self) -> DataState | None:
+        return self.kept
+
+
 class Beside:
     """A follower with a gateway and a driver of its own, beside the stage of who decides."""
 
@@ -33,11 +46,14 @@ class Beside:
         self.driver = FakeDriver(stage.clock, start_s=0.0, stop_s=0.0)
         self.placed: list[Command] = []
         self.evidence = FakeEvidence(stage.store)
-        on_record = OnRecord(self.evidence)
+        self.data = FakeDataRecord()
+        on_record = OnRecord(self.evidence, self.data)
         counts = stage.counts
         self.follower = Follower(
             stage.rollout,
-            observer=Observer(SERVICE, self.driver, self.gateway, counts, stage.clock, on_record, on_record, on_record),
+            observer=Observer(
+                SERVICE, self.driver, self.gateway, counts, stage.clock, on_record, on_record, on_record, data=on_record
+            ),
             on_record=on_record,
             actor=Actor(SERVICE, self.driver, self.gateway, "secret"),
             store=stage.store,
@@ -157,10 +173,19 @@ def test_only_what_obeys_counts_as_obeying() -> None:
 
 
 async def test_nobody_is_asked_and_nothing_is_compared(beside: Beside) -> None:
-    on_record = OnRecord(beside.evidence)
+    on_record = OnRecord(beside.evidence, beside.data)
     on_record.follow(beside.stage.rollout, ready=True)
     assert on_record.results() == {}
     assert on_record.differences(beside.stage.rollout).compared == 0
+
+
+async def test_what_the_database_said_to_who_decides_is_known_and_nobody_asks_it(beside: Beside) -> None:
+    await beside.turn()
+    assert beside.follower.observe().data is None
+    said = DataState(ready=("v1", "v2"), contractible="v1", drift=3, rows=10, checked_at=5.0)
+    await beside.data.save_data_state(said)
+    await beside.turn()
+    assert beside.follower.observe().data == said
 
 
 async def test_what_its_gateway_was_told_and_is_not_on_record_is_kept_to_until_it_is(beside: Beside) -> None:

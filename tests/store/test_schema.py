@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0008"
+down_revision = "0009"
 
 
 def upgrade() -> None:
@@ -94,7 +94,7 @@ def test_the_file_of_a_newer_abreast_is_refused_by_name_and_schema(connection: C
         bring_up_to_date(connection, with_next(tmp_path))
     with connection.begin(), pytest.raises(StoreError) as refused:
         bring_up_to_date(connection)
-    assert f"{tmp_path}/schema.db has schema 9999; this abreast knows none after 0008" in str(refused.value)
+    assert f"{tmp_path}/schema.db has schema 9999; this abreast knows none after 0009" in str(refused.value)
     assert "newer abreast" in refused.value.remedy
 
 

@@ -16,9 +16,6 @@ def read_spec(spec_file: Path) -> Spec:
     if own:
         message = f"versions: {own} would run on the machine of one server alone"
         raise UsageError(message, "run them elsewhere and name their `endpoints`; or use: abreast up")
-    if spec.data is not None:
-        message = "data: several servers cannot look after one database yet"
-        raise UsageError(message, "use: abreast up; or take `data` out of this spec")
     if spec.keys.gateway.route is not None:
         message = "gateway.route: each server has an Envoy of its own, and an HTTPRoute is written by one control plane"
         raise UsageError(message, "use: abreast up; or take `gateway.route` out of this spec")

@@ -13,7 +13,7 @@ from abreast.app.door import Door
 from abreast.app.etcd_spec import EtcdSpec
 from abreast.app.foreground import Say
 from abreast.app.front import Front
-from abreast.app.ground import Ground, Note, Wake, lay_ground, require
+from abreast.app.ground import Ground, Note, lay_ground, require
 from abreast.checks.checker import Checker
 from abreast.checks.members import Members, Place
 from abreast.clock import SystemClock
@@ -37,6 +37,7 @@ from abreast.operations.control import Control, Cycle, UserCounts
 from abreast.operations.data_keeper import Keeper
 from abreast.operations.flags import FlagDesk
 from abreast.ports import Clock, Lease
+from abreast.postgres.hand import Hand
 from abreast.process.identity import home_id
 from abreast.rollout.decide import first
 from abreast.rollout.replan import replan, require_versions
@@ -64,12 +65,15 @@ _HEARD: Final = 10_000
 class Office:
     """What a server brings along that decides for a while: its ground, its lease, and what all gateways counted.
 
+    ``hand`` is its right to the service's database, if it has one; ``members`` asks the others of the release group.
     ``door`` leads to relays elsewhere; ``own_gateway``: there is an Envoy here, for a relay of this machine.
     """
 
     ground: Ground
     lease: Lease
     counts: NodeCounts
+    hand: Hand
+    members: Members
     door: Door | None = None
     own_gateway: bool = True
 
@@ -125,7 +129,8 @@ async def build(
         alerts.hear(event)
         checker.post(controllers[0].rollout, event)
 
-    keeper, members = _keeper(spec, clock, wake, note), Members(places(spec.group), clock, wake)
+    keeper = _keeper(spec, clock, ground, office)
+    members = office.members if office else Members(places(spec.group), clock, wake)
     actor = Actor(service, drivers, ground.publisher, secret, keeper)
     alerts = await _alerts(service, state, store)
     around, crew = _surroundings(ground, office, actor, controllers), _relays(office, state, clock, note)
@@ -188,9 +193,12 @@ async def _flags(store: SqlStore, spec: Spec, rollout: Rollout, clock: Clock) ->
     return flags
 
 
-def _keeper(spec: Spec, clock: Clock, wake: Wake, note: Note) -> Keeper | None:
+def _keeper(spec: Spec, clock: Clock, ground: Ground, office: Office | None) -> Keeper | None:
     """The hand in the database; None where the spec names none."""
-    return Keeper(spec, clock, lambda reason: note(EventKind.DATA, reason), wake) if spec.data else None
+    if spec.data is None:
+        return None
+    hand = office.hand if office else None
+    return Keeper(spec, clock, lambda reason: ground.note(EventKind.DATA, reason), ground.wake, hand)
 
 
 def places(group: GroupSettings | None) -> Mapping[str, Place] | None:

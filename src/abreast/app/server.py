@@ -25,11 +25,12 @@ from abreast.app.fleet_spec import read_spec
 from abreast.app.foreground import Say, prepare_process, unless
 from abreast.app.ground import lay_ground
 from abreast.app.linking import ALONE, Linking, link_of
-from abreast.app.parts import Up, control_of, load_rollout
+from abreast.app.parts import Up, control_of, load_rollout, places
 from abreast.app.reload import reload_spec
 from abreast.app.term import Place, hold
 from abreast.app.touch import follow_flags, keep_in_touch
 from abreast.app.up import keep_minutes, store_minute
+from abreast.checks.members import Members
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
 from abreast.controller.follow import LOOK_S as FOLLOW_S
@@ -48,6 +49,7 @@ from abreast.ports import Clock
 from abreast.rollout.replan import require_same, require_versions
 from abreast.state_dir import StateDir
 from abreast.store.agents import SqlAgents
+from abreast.store.data_states import SqlDataStates
 from abreast.store.evidence import SqlEvidence
 from abreast.store.findings import SqlFindings
 from abreast.store.flags import SqlFlags
@@ -172,13 +174,16 @@ async def _seat(
     link = await link_of(name, SqlAgents(store, service.name), store, clock, linking)
     link.tell_beside(ground, delivery, state)
     muster = Muster(delivery, fleet, lease, OwnGateway(name, ground.gateway), clock)
-    on_record, counts = OnRecord(SqlEvidence(store)), delivery.counts
+    on_record = OnRecord(SqlEvidence(store), SqlDataStates(store, service.name))
+    counts, gateway = delivery.counts, FleetGateway(muster)
+    members = Members(places(spec.group), clock, ground.wake)
     secret = await store.secret("tester", secrets.token_urlsafe(18))
     forwarding = Forwarding(fleet, clock, ears.answers, lambda: ears.pause_s(ANSWERS_S))
     follower = Follower(
         rollout,
         observer=Observer(
-            service, ground.drivers, FleetGateway(muster), counts, clock, on_record, on_record, on_record
+            *(service, ground.drivers, gateway, counts, clock),
+            *(on_record, on_record, on_record, on_record, members),
         ),
         on_record=on_record,
         actor=Actor(service, ground.drivers, ground.publisher, secret),
@@ -198,7 +203,7 @@ async def _seat(
     following.fleet, following.joins, following.relays = muster, link.joins, link.relays
     control = replace(following)
     link.controls.append(control)
-    place = Place(spec_file, state, store, lease, ground, muster, fleet, ears, link)
+    place = Place(spec_file, state, store, lease, ground, muster, fleet, ears, link, members)
     return Seat(place, spec, follower, following, control, say)
 
 
@@ -211,6 +216,7 @@ def _in_touch(seat: Seat, address: Address) -> Sequence[Coroutine[None, None, No
         listener.run(),
         keep_in_touch(seat.place.muster, ears, control),
         follow_flags(flags, ears, control, lambda: seat.term is None),
+        seat.place.members.run(),
     )
 
 
@@ -358,6 +364,7 @@ async def reload_seat(seat: Seat) -> None:
         return
     seat.spec, seat.following.service, seat.following.policy = spec, service, spec.policy
     seat.follower.adopt(service)
+    seat.place.members.follow(places(spec.group))
     if seat.term is not None:
         await reload_spec(seat.term, seat.say)
         _swap(seat.control, seat.term.control)

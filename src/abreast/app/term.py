@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,17 @@ from abreast.app.ground import Ground
 from abreast.app.linking import LinkEnd
 from abreast.app.parts import Office, Up, build
 from abreast.app.up import keep_alerts, keep_evidence
+from abreast.checks.members import Members
 from abreast.model.errors import AbreastError, LeaseLostError, RefusedError, StoreError
 from abreast.model.event import Event, EventKind
 from abreast.model.spec import Spec
+from abreast.operations.data_keeper import Keeper
 from abreast.operations.orders import OrderBook, carry_out
-from abreast.rollout.observed import Command
+from abreast.ports import Clock
+from abreast.postgres.hand import Hand
+from abreast.rollout.observed import Command, DataState
 from abreast.state_dir import StateDir
+from abreast.store.data_states import SqlDataStates
 from abreast.store.lease import DatabaseLease
 from abreast.store.sql import SqlStore
 
@@ -31,6 +36,12 @@ WATCH_S: Final = 0.1
 
 ORDERS_S: Final = 0.1
 """How often other servers' orders are looked for while nothing is heard of them."""
+
+DATA_S: Final = 1.0
+"""How often it is looked whether the database says something new."""
+
+FOUND_AGAIN_S: Final = 30.0
+"""How late others may know that the rows were looked at again: a quarter of `abreast.rollout.data.STALE_S`."""
 
 
 class Holding:
@@ -89,6 +100,7 @@ class Place:
     orders: OrderBook
     ears: Ears
     link: LinkEnd
+    members: Members
     promise: Promise = field(default_factory=Promise)
 
 
@@ -100,7 +112,16 @@ async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None])
     holding = Holding(place.lease)
     store = place.store.fenced(place.lease.fence())
     link = place.link
-    office = Office(place.ground, holding, place.muster.delivery.counts, link.door, link.linking.own_gateway)
+    hand = Hand(spec.service().name, holding.token)
+    office = Office(
+        place.ground,
+        holding,
+        place.muster.delivery.counts,
+        hand,
+        place.members,
+        link.door,
+        own_gateway=link.linking.own_gateway,
+    )
     term = await build(spec, place.spec_file, spec.service(), place.state, store, say, office)
     tasks: list[asyncio.Task[None]] = []
     try:
@@ -112,14 +133,19 @@ async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None])
             raise LeaseLostError(f"{spec.service().name}: the lease was lost again at once", "see: abreast status")
         term.controller.note(EventKind.LEASE, f"server {place.muster.name} decides now (token {holding.token})")
         assume(term)
-        work = (
+        states = SqlDataStates(store, spec.service().name)
+        if term.keeper is None:
+            await states.save_data_state(None)
+        work = [
             # Before the first turn: a gateway that was told to roll back is not told otherwise in between.
             _keep_orders(term, place, holding),
             term.controller.run(),
             keep_evidence(term),
             term.collector.run(),
             keep_alerts(term),
-        )
+        ]
+        if term.keeper is not None:
+            work += [term.keeper.run(), _keep_data_state(term.keeper, states, term.control.clock)]
         tasks += [asyncio.create_task(each, name="holding") for each in work]
         while holding.held:
             done, _ = await asyncio.wait(tasks, timeout=WATCH_S, return_when=asyncio.FIRST_COMPLETED)
@@ -132,6 +158,27 @@ async def hold(place: Place, spec: Spec, say: Say, assume: Callable[[Up], None])
         await term.checker.close()
         await term.collector.close(stop=True)
         await asyncio.to_thread(term.alerts.close)
+
+
+async def _keep_data_state(keeper: Keeper, states: SqlDataStates, clock: Clock) -> None:
+    """Record what the database says, for the servers that follow; what fails is tried again."""
+    kept: DataState | None = None
+    while True:
+        state = keeper.state()
+        if state is not None and (kept is None or _is_news(state, kept)):
+            try:
+                await states.save_data_state(state)
+            except StoreError as error:
+                log.debug("what the database says could not be recorded: %s", error)
+            else:
+                kept = state
+        await clock.sleep(DATA_S)
+
+
+def _is_news(state: DataState, kept: DataState) -> bool:
+    """Whether the others should know; not each time that the same was found again."""
+    again = replace(state, checked_at=kept.checked_at) == kept
+    return not again or state.checked_at - kept.checked_at >= FOUND_AGAIN_S
 
 
 async def _keep_orders(term: Up, place: Place, holding: Holding) -> None:

@@ -16,10 +16,10 @@ from abreast.model.event import EventKind
 from abreast.model.rollout import Rollout
 from abreast.model.service import Service
 from abreast.model.traffic import Split
-from abreast.ports import Clock, EvidenceStore, Store
+from abreast.ports import Clock, DataRecord, EvidenceStore, Store
 from abreast.rollout.actions import Reply, RunVersion, SetSplit, StopVersion
 from abreast.rollout.decide import decide
-from abreast.rollout.observed import Command, Differences, NodeState, Observed
+from abreast.rollout.observed import Command, DataState, Differences, NodeState, Observed
 from abreast.rollout.replan import require_versions
 from abreast.rollout.turn import ACTOR, split_of
 from abreast.rollout.watch import Watch
@@ -34,24 +34,31 @@ EVIDENCE_S: Final = 1.0
 
 
 class OnRecord:
-    """`abreast.ports.Verdicts`, `Checks` and `Comparisons` of who does not decide: what is on record, and no questions.
+    """`abreast.ports.Verdicts`, `Checks`, `Comparisons` and `DataFacts` of who does not decide: what is on record.
 
-    What gateways count is weighed by who decides, its own gateway's too; and it asks nobody.
+    What gateways count is weighed by who decides, its own gateway's too; and it asks nobody, nor the database.
     """
 
-    def __init__(self, evidence: EvidenceStore) -> None:
+    def __init__(self, evidence: EvidenceStore, data: DataRecord) -> None:
         self._evidence = evidence
+        self._data = data
         self._assessment = Assessment()
+        self._state: DataState | None = None
 
     async def refresh(self, rollout: Rollout) -> None:
         """Read what is recorded of that rollout. Raises StoreError."""
         state = await self._evidence.load_evidence(rollout.service, rollout.number)
         self._assessment = Watch.restored(rollout, state).assessment
+        self._state = await self._data.load_data_state()
 
     def assess(self, rollout: Rollout, observed: Observed) -> Assessment:
         """As it was recorded last."""
         del rollout, observed
         return self._assessment
+
+    def state(self) -> DataState | None:
+        """What the database said last to who decides."""
+        return self._state
 
     def follow(self, rollout: Rollout, *, ready: bool) -> None:
         """Nothing is asked."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from abreast.model.group import Heard
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Service, Version
-from abreast.ports import Checks, Clock, Comparisons, Counts, DataKeeper, Driver, Gateway, Verdicts
+from abreast.ports import Checks, Clock, Comparisons, Counts, DataFacts, Driver, Gateway, Verdicts
 from abreast.rollout.observed import Command, Observed
 
 
@@ -36,7 +36,7 @@ class Observer:
     comparisons: Comparisons
     verdicts: Verdicts
     checks: Checks
-    data: DataKeeper | None = None
+    data: DataFacts | None = None
     members: Members | None = None
 
     def observe(

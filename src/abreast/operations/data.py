@@ -17,6 +17,7 @@ from abreast.postgres.catalog import read_catalog
 from abreast.postgres.changes import changes
 from abreast.postgres.connection import Connection, connected
 from abreast.postgres.consistency import TableCheck, check, mend
+from abreast.postgres.hand import Hand, claim
 from abreast.postgres.journal_tables import is_there
 from abreast.postgres.migrate import Migrator, planned
 from abreast.postgres.patience import Patience, Telling
@@ -250,10 +251,16 @@ class Data:
 
 
 @contextmanager
-def opened(spec: Spec, tell: Telling) -> Iterator[Data]:
-    """The spec's database. UsageError if the spec names none, DatabaseError if it does not answer."""
+def opened(spec: Spec, tell: Telling, hand: Hand | None = None) -> Iterator[Data]:
+    """The spec's database; where one of several shall have it, for as long as no newer ``hand`` claims it.
+
+    UsageError if the spec names none, DatabaseError if it does not answer, LeaseLostError if another has it.
+    """
     settings = spec.data
     if settings is None:
         raise UsageError("the spec has no `data`", "write there what docs/data.md shows: data: {url: postgresql:///…}")
-    with connected(settings.url) as connection:
+    named = {"application_name": hand.session} if hand else {}
+    with connected(settings.url, **named) as connection:
+        if hand:
+            claim(connection, hand)
         yield Data(spec, settings, connection, tell)

@@ -16,11 +16,12 @@ from typing import Final
 import psycopg
 
 from abreast.controller.waking import Waking
-from abreast.model.errors import AbreastError, MigrationError, RefusedError, UsageError
+from abreast.model.errors import AbreastError, LeaseLostError, MigrationError, RefusedError, UsageError
 from abreast.model.spec import Spec
 from abreast.operations.data import Data, opened
 from abreast.ports import Clock
 from abreast.postgres.consistency import TableCheck
+from abreast.postgres.hand import Hand
 from abreast.postgres.records import Migration
 from abreast.rollout.observed import DataState
 from abreast.schema.digest import Difference
@@ -50,10 +51,21 @@ class Wish:
 
 
 class Keeper:
-    """One service's database. ``on_event`` takes sentences for the audit log, ``on_news`` asks for another cycle."""
+    """One service's database. ``on_event`` takes sentences for the audit log, ``on_news`` asks for another cycle.
 
-    def __init__(self, spec: Spec, clock: Clock, on_event: Callable[[str], None], on_news: Callable[[], None]) -> None:
+    ``hand`` is what a newer keeper of a fleet takes the database away from this one by.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        clock: Clock,
+        on_event: Callable[[str], None],
+        on_news: Callable[[], None],
+        hand: Hand | None = None,
+    ) -> None:
         self.spec = spec
+        self._hand = hand
         self._clock = clock
         self._on_event = on_event
         self._on_news = on_news
@@ -120,6 +132,8 @@ class Keeper:
             before = self.state()
             try:
                 found, said = await asyncio.to_thread(self._look, self._wish)
+            except LeaseLostError as error:
+                self._trouble = _line(error)
             except AbreastError as error:
                 self._trouble = f"the database does not answer: {_line(error)}"
             else:
@@ -292,7 +306,7 @@ class Keeper:
             if not quiet:
                 self._doing = what if share is None else f"{what}, {share:.0%}"
 
-        with opened(self.spec, tell) as database:
+        with opened(self.spec, tell, self._hand) as database:
             with self._lock:
                 if self._closed:
                     raise RefusedError("abreast is ending", "start it again: it goes on here")

@@ -32,7 +32,10 @@ CREATE TABLE IF NOT EXISTS {OWN}.migration (
 CREATE UNIQUE INDEX IF NOT EXISTS migration_under_way ON {OWN}.migration (schema)
   WHERE phase NOT IN ('contracted', 'undone');
 """
-_LOCK: Final = 0x61627265  # "abre": one migrating abreast for each database
+_LOCK: Final = 0x61626D67
+"""One migrating abreast for each database (``abmg``); a fleet's store has other locks, for it may be there too."""
+PREPARING: Final = _LOCK + 1
+"""The lock of whoever makes tables of abreast's own."""
 _READ: Final = f"SELECT id, plan::text, phase, step, checkpoint, began, changed FROM {OWN}.migration"
 
 
@@ -52,7 +55,7 @@ class Migration:
 def prepare(connection: Connection) -> None:
     """Make abreast's own tables where they are not there yet."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK + 1])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [PREPARING])
         connection.execute(sql(_TABLES))
 
 

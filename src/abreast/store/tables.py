@@ -300,6 +300,13 @@ ORDERS: Final = Table(
     Index("orders_service", "service", "at"),
 )
 
+DATA_STATES: Final = Table(
+    "data_states",
+    METADATA,
+    Column("service", String, primary_key=True),
+    Column("state", Text, nullable=False),
+)
+
 NODE_SECONDS: Final = Table(
     "node_seconds",
     METADATA,
