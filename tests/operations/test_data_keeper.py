@@ -14,6 +14,8 @@ from abreast.clock import SystemClock
 from abreast.model.spec import parse_spec
 from abreast.operations import data_keeper
 from abreast.operations.data_keeper import Keeper, Wish
+from abreast.postgres import records
+from abreast.postgres.connection import connected
 from abreast.rollout.observed import DataState
 
 MIGRATION = """
@@ -206,8 +208,8 @@ async def test_a_fault_of_the_migration_is_told_once_and_a_new_try_reads_it_agai
 
 async def test_what_is_in_the_way_is_said_and_tried_again(database: str, tmp_path: Path) -> None:
     async with kept(database, tmp_path) as made:
-        with psycopg.connect(database, autocommit=True) as other:
-            other.execute(f"SELECT pg_advisory_lock({0x61627265})")
+        with connected(database) as other:
+            assert records.take_turn(other)
             made.keeper.open("v1", "v2", expand=True)
             waiting = await made.until(lambda state: state.doing.startswith("waiting: "))
             assert "another abreast migrates this database" in waiting.doing
