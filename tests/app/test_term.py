@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,16 @@ from abreast.app.fleet import FleetGateway, Muster, OwnGateway
 from abreast.app.ground import lay_ground
 from abreast.app.linking import ALONE, link_of
 from abreast.app.parts import Up, load_rollout
-from abreast.app.term import Holding, Place, Promise, hold
+from abreast.app.term import FOUND_AGAIN_S, Holding, Place, Promise, hold, is_news
 from abreast.checks.members import Members
 from abreast.clock import SystemClock
 from abreast.model.errors import LeaseLostError, RefusedError, StoreError, UsageError
 from abreast.model.event import Event, EventKind
 from abreast.model.spec import Spec
-from abreast.rollout.observed import Command
+from abreast.rollout.observed import Command, DataState
 from abreast.state_dir import StateDir
 from abreast.store.agents import SqlAgents
+from abreast.store.data_states import SqlDataStates
 from abreast.store.fleet import SqlFleet
 from abreast.store.lease import LEASE_S, DatabaseLease
 from abreast.store.sqlite import open_store
@@ -30,6 +32,7 @@ from tests.fakes.orders import FakeOrders
 from tests.store.lease_world import CLOCK, World, make_clock
 
 DEADLINE_S = 10.0
+SEEN = DataState(ready=("v1", "v2"), contractible="v1", drift=0, rows=10, checked_at=100.0)
 
 
 class Holdings:
@@ -130,6 +133,32 @@ async def test_a_spec_without_the_rollouts_versions_cannot_decide(held: Holdings
     with pytest.raises(UsageError, match="v1 is missing in the spec"):
         await held.hold()
     assert held.assumed == []
+
+
+async def test_what_a_database_said_that_the_spec_no_longer_names_is_forgotten(held: Holdings) -> None:
+    states = SqlDataStates(held.place.store, "shop")
+    await states.save_data_state(DataState(doing="making its side"))
+    deciding = asyncio.create_task(held.hold())
+    await held.until_assumed(deciding)
+    async with asyncio.timeout(DEADLINE_S):
+        while await states.load_data_state() is not None:
+            await asyncio.sleep(0.01)
+    await held.world.pass_(LEASE_S)
+    await deciding
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (replace(SEEN, checked_at=SEEN.checked_at + FOUND_AGAIN_S - 1), False),
+        (replace(SEEN, checked_at=SEEN.checked_at + FOUND_AGAIN_S), True),
+        (replace(SEEN, checked_at=SEEN.checked_at + 1, drift=1), True),
+        (replace(SEEN, doing="dropping the side of v1"), True),
+    ],
+    ids=["the same a little later", "the same much later", "rows differ", "at work"],
+)
+def test_followers_are_told_what_is_new_and_now_and_then_what_is_not(now: DataState, *, told: bool) -> None:
+    assert is_news(now, SEEN) is told
 
 
 class TestPromise:

@@ -165,7 +165,7 @@ async def _keep_data_state(keeper: Keeper, states: SqlDataStates, clock: Clock) 
     kept: DataState | None = None
     while True:
         state = keeper.state()
-        if state is not None and (kept is None or _is_news(state, kept)):
+        if state is not None and (kept is None or is_news(state, kept)):
             try:
                 await states.save_data_state(state)
             except StoreError as error:
@@ -175,7 +175,7 @@ async def _keep_data_state(keeper: Keeper, states: SqlDataStates, clock: Clock) 
         await clock.sleep(DATA_S)
 
 
-def _is_news(state: DataState, kept: DataState) -> bool:
+def is_news(state: DataState, kept: DataState) -> bool:
     """Whether the others should know; not each time that the same was found again."""
     again = replace(state, checked_at=kept.checked_at) == kept
     return not again or state.checked_at - kept.checked_at >= FOUND_AGAIN_S
