@@ -264,15 +264,11 @@ class Checks(Protocol):
         """The last answers by the checks' names; returns at once."""
 
 
-class DataFacts(Protocol):
-    """What is known of the database of both versions."""
+class DataKeeper(Protocol):
+    """The database of both versions. A wish returns at once and may be said again: work is done beside the cycle."""
 
     def state(self) -> DataState | None:
         """What the database says; None before it has answered."""
-
-
-class DataKeeper(DataFacts, Protocol):
-    """The database of both versions. A wish returns at once and may be said again: work is done beside the cycle."""
 
     def open(self, stable: str, candidate: str, *, expand: bool) -> None:
         """The candidate's side shall be there, and be written; ``expand``: make it if it is not."""
@@ -305,16 +301,6 @@ class EvidenceStore(Protocol):
 
     async def load_ticks(self, service: str, rollout: int) -> Sequence[Tick]:
         """Every tick of the rollout that is kept, oldest first. Raises StoreError, StoreCorruptError."""
-
-
-class DataRecord(Protocol):
-    """What the database said last to who decides."""
-
-    async def save_data_state(self, state: DataState | None) -> None:
-        """Replace what is kept; None: there is no database. Raises StoreError."""
-
-    async def load_data_state(self) -> DataState | None:
-        """What was saved last. Raises StoreError, StoreCorruptError."""
 
 
 class FindingsStore(Protocol):

@@ -25,13 +25,10 @@ SPLIT = Split("v1", "v2", 1000, "salt", Shadowing(500, 10.0))
 
 
 class FakeDataRecord:
-    """`abreast.ports.DataRecord` in memory."""
+    """`abreast.controller.follow.DataRecord` in memory."""
 
     def __init__(self) -> None:
         self.kept: DataState | None = None
-
-    async def save_data_state(self, state: DataState | None) -> None:
-        self.kept = state
 
     async def load_data_state(self) -> DataState | None:
         return self.kept
@@ -183,7 +180,7 @@ async def test_what_the_database_said_to_who_decides_is_known_and_nobody_asks_it
     await beside.turn()
     assert beside.follower.observe().data is None
     said = DataState(ready=("v1", "v2"), contractible="v1", drift=3, rows=10, checked_at=5.0)
-    await beside.data.save_data_state(said)
+    beside.data.kept = said
     await beside.turn()
     assert beside.follower.observe().data == said
 

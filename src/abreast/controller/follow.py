@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from abreast.analysis.assessment import Assessment
 from abreast.controller.act import Actor
@@ -16,7 +16,7 @@ from abreast.model.event import EventKind
 from abreast.model.rollout import Rollout
 from abreast.model.service import Service
 from abreast.model.traffic import Split
-from abreast.ports import Clock, DataRecord, EvidenceStore, Store
+from abreast.ports import Clock, EvidenceStore, Store
 from abreast.rollout.actions import Reply, RunVersion, SetSplit, StopVersion
 from abreast.rollout.decide import decide
 from abreast.rollout.observed import Command, DataState, Differences, NodeState, Observed
@@ -33,8 +33,15 @@ LOOK_S: Final = 0.1
 EVIDENCE_S: Final = 1.0
 
 
+class DataRecord(Protocol):
+    """What the database said last to who decides."""
+
+    async def load_data_state(self) -> DataState | None:
+        """None where there is no database, or it has not answered yet. Raises StoreError, StoreCorruptError."""
+
+
 class OnRecord:
-    """`abreast.ports.Verdicts`, `Checks`, `Comparisons` and `DataFacts` of who does not decide: what is on record.
+    """`abreast.ports.Verdicts`, `Checks`, `Comparisons` of who does not decide, and its `DataFacts`: what is on record.
 
     What gateways count is weighed by who decides, its own gateway's too; and it asks nobody, nor the database.
     """

@@ -7,8 +7,15 @@ from typing import Protocol
 from abreast.model.group import Heard
 from abreast.model.rollout import Rollout
 from abreast.model.service import Instance, Service, Version
-from abreast.ports import Checks, Clock, Comparisons, Counts, DataFacts, Driver, Gateway, Verdicts
-from abreast.rollout.observed import Command, Observed
+from abreast.ports import Checks, Clock, Comparisons, Counts, Driver, Gateway, Verdicts
+from abreast.rollout.observed import Command, DataState, Observed
+
+
+class DataFacts(Protocol):
+    """The database of both versions: who has the hand in it, or who only knows what it said."""
+
+    def state(self) -> DataState | None:
+        """What it says; None before it has answered."""
 
 
 class Members(Protocol):

@@ -13,7 +13,7 @@ _STATE: Final[TypeAdapter[DataState]] = TypeAdapter(DataState)
 
 
 class SqlDataStates:
-    """`abreast.ports.DataRecord` of one service in an open `SqlStore`."""
+    """`abreast.controller.follow.DataRecord` of one service in an open `SqlStore`."""
 
     def __init__(self, store: SqlStore, service: str) -> None:
         self._store = store
