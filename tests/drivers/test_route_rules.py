@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from abreast.drivers.route_rules import MOST_RULES, TESTER_HEADER, Rule, rewritten, shares, verdict
+from abreast.drivers.route_rules import MOST_MATCHES, MOST_RULES, TESTER_HEADER, Rule, rewritten, shares, verdict
 from abreast.model.route import RouteSettings, ServicePort
 from abreast.model.traffic import Split
 from tests.fakes.gateway_api import defaulted, fault_of, reference, route, rule
@@ -26,7 +26,7 @@ def made(
 ) -> list[Rule]:
     found = rewritten(rules, "web", settings, Split("v1", candidate, weight, "salt"), "hush")
     assert found.fault == ""
-    assert fault_of("httproutes", {"spec": {"rules": list(found.rules)}}) == ""
+    assert fault_of("httproutes", route(*found.rules)) == ""
     return list(found.rules)
 
 
@@ -45,9 +45,10 @@ def test_a_reference_that_is_missing_is_added() -> None:
 
 
 def test_without_a_candidate_all_goes_to_stable_and_nothing_is_taken_away() -> None:
-    before = [rule(reference("shop-v1", weight=9000), reference("shop-v2", weight=1000, filters=[{"type": "X"}]))]
+    own = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["x-internal"]}}]
+    before = [rule(reference("shop-v1", weight=9000), reference("shop-v2", weight=1000, filters=own))]
     assert weights(made(before, 0, candidate=None)) == [{"shop-v1": 10_000, "shop-v2": 0}]
-    assert made(before, 0, candidate=None)[0]["backendRefs"][1]["filters"] == [{"type": "X"}]
+    assert made(before, 0, candidate=None)[0]["backendRefs"][1]["filters"] == own
 
 
 def test_a_version_that_the_split_does_not_name_gets_nothing() -> None:
@@ -152,6 +153,14 @@ def test_a_version_without_a_service_is_named() -> None:
 def test_more_rules_than_the_api_allows_are_refused() -> None:
     rules = [rule(reference("shop-v1"), matches=[{"method": "GET"}])] * (MOST_RULES // 3 + 1)
     assert "set gateway.route.testers to false" in fault(rules, TESTING)
+    assert fault(rules) == ""
+
+
+def test_more_matches_than_the_api_allows_are_refused() -> None:
+    matches = [{"headers": [{"name": "shop", "value": str(number)}]} for number in range(MOST_MATCHES // 3)]
+    assert len(made([rule(reference("shop-v1"), matches=matches)], settings=TESTING)) == 3
+    rules = [rule(reference("shop-v1"), matches=[*matches, {"method": "GET"}])]
+    assert "it would have 129 matches, and 128 are allowed" in fault(rules, TESTING)
     assert fault(rules) == ""
 
 

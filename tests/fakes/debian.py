@@ -1,14 +1,11 @@
 """Programs that tests need and that PyPI has not: one that is installed, else that of Debian's package, unpacked."""
 
-import fcntl
-import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
+from tests.fakes.fetched import fetching, missing
 
 
 def program(name: str, package: str, directory: Path) -> str:
@@ -35,17 +32,13 @@ def with_its_files(name: str, package: str, directory: Path) -> tuple[str, ...]:
     return ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", bound, share, found)
 
 
-def postgresql(major: int, directory: Path | None = None) -> Path:
+def postgresql(major: int) -> Path:
     """The directory of that major's programs out of Debian's package, fetched once for all workers and later runs.
 
     Its files are found by paths relative to the programs. Libraries that the machine lacks come with it.
     """
-    place = directory or Path(tempfile.gettempdir()) / f"abreast-debian-{os.geteuid()}"
-    place.mkdir(mode=0o755, exist_ok=True)
-    assert place.stat().st_uid == os.geteuid(), f"{place} is somebody else's"
-    programs = place / "unpacked" / "usr" / "lib" / "postgresql" / str(major) / "bin"
-    with (place / f"{major}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with fetching(str(major)) as place:
+        programs = place / "unpacked" / "usr" / "lib" / "postgresql" / str(major) / "bin"
         done = place / f"{major}.done"
         if not done.exists():
             package = f"postgresql-{major}"
@@ -57,11 +50,8 @@ def postgresql(major: int, directory: Path | None = None) -> Path:
 
 def unpacked(packages: Sequence[str], name: str) -> Path:
     """Where the files of these packages are, fetched once for all workers and later runs; nothing is installed."""
-    place = Path(tempfile.gettempdir()) / f"abreast-debian-{os.geteuid()}"
-    place.mkdir(mode=0o755, exist_ok=True)
-    own = place / name
-    with (place / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with fetching(name) as place:
+        own = place / name
         if not (own / "done").exists():
             own.mkdir(exist_ok=True)
             _unpack(packages, own, name)
@@ -94,18 +84,11 @@ def _bring_libraries(programs: Path, directories: Sequence[Path]) -> None:
 def _unpack(packages: Sequence[str], directory: Path, what: str) -> None:
     wanted = f"this needs {what}: apt-get install {packages[0]}"
     if not shutil.which("apt-get"):
-        _missing(f"{wanted}, or its like on this system")
+        missing(f"{wanted}, or its like on this system")
     got = subprocess.run(["apt-get", "download", *packages], cwd=directory, capture_output=True, text=True, check=False)
     files = [file for package in packages for file in directory.glob(f"{package}_*.deb")]
     if got.returncode or len(files) < len(packages):
-        _missing(f"{wanted} ({got.stderr.strip()[-200:]})")
+        missing(f"{wanted} ({got.stderr.strip()[-200:]})")
     for file in files:
         subprocess.run(["dpkg", "-x", file, "unpacked"], cwd=directory, check=True)
         file.unlink()
-
-
-def _missing(message: str) -> None:
-    """With CI=true nothing is skipped."""
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)

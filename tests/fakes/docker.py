@@ -18,6 +18,7 @@ from typing import Final
 import psutil
 import pytest
 
+from tests.fakes.fetched import missing, place
 from tests.fakes.namespace import inside_network
 
 IMAGE: Final = "abreast-py:1"
@@ -181,14 +182,13 @@ def inside(dockerd: Dockerd) -> contextlib.AbstractContextManager[None]:
 
 def _archive() -> Path:
     """The image's files, made once for all workers and later runs."""
-    place = Path(tempfile.gettempdir()) / f"abreast-debian-{os.geteuid()}" / "python.tar"
-    if not place.exists():
-        place.parent.mkdir(exist_ok=True)
-        draft = place.with_name(f"{os.getpid()}.tar")
+    archive = place() / "python.tar"
+    if not archive.exists():
+        draft = archive.with_name(f"{os.getpid()}.tar")
         options = ["--variant=extract", "--mode=root", f"--include={_PACKAGES}"]
         _run("mmdebstrap", *options, "bookworm", str(draft))
-        draft.replace(place)
-    return place
+        draft.replace(archive)
+    return archive
 
 
 def _run(*argv: str) -> str:
@@ -203,13 +203,10 @@ def _quiet(*argv: str) -> int:
 
 def require() -> None:
     """Skip where an engine cannot be had. With CI=true nothing is skipped: it fails."""
-    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
-    if missing or os.geteuid() != 0:
+    lacking = [name for name in _PROGRAMS if shutil.which(name) is None]
+    if lacking or os.geteuid() != 0:
         wanted = "root, and apt-get install docker.io iproute2 mmdebstrap"
-        message = f"a Docker engine of the tests' own needs {wanted} ({missing})"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        missing(f"a Docker engine of the tests' own needs {wanted} ({lacking})")
 
 
 @contextlib.contextmanager

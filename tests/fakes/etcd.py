@@ -1,11 +1,9 @@
 """A real etcd of one member: Debian's, installed or unpacked; and what tests do to it and to its keys."""
 
 import base64
-import fcntl
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,17 +14,14 @@ import httpx
 
 from abreast.bench.target import free_port
 from tests.fakes.debian import program
+from tests.fakes.fetched import fetching
 
 DEADLINE_S = 20.0
 
 
 def etcd_program() -> str:
     """Where etcd is; fetched once for all workers and later runs where it is not installed."""
-    place = Path(tempfile.gettempdir()) / f"abreast-debian-{os.geteuid()}"
-    place.mkdir(mode=0o755, exist_ok=True)
-    assert place.stat().st_uid == os.geteuid(), f"{place} is somebody else's"
-    with (place / "etcd.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with fetching("etcd") as place:
         return program("etcd", "etcd-server", place)
 
 

@@ -18,6 +18,8 @@ from abreast.model.units import FULL_WEIGHT
 TESTER_HEADER: Final = "x-abreast-version"
 MOST_RULES: Final = 16
 """The API's own limit for the rules of one route."""
+MOST_MATCHES: Final = 128
+"""And for the matches of all of them; a rule without matches has one, for every path."""
 
 Rule = dict[str, Any]  # Any: JSON
 
@@ -71,10 +73,18 @@ def rewritten(
     if not touched:
         named = ", ".join(str(service) for service in services)
         return Rewrite(fault=f"none of its rules refers to {named}: a first reference has to be there")
-    if len(found) > MOST_RULES:
-        words = f"with the rules for testers it would have {len(found)} rules, and {MOST_RULES} are allowed"
-        return Rewrite(fault=f"{words}: set gateway.route.testers to false")
-    return Rewrite(found)
+    beyond = _beyond(found)
+    return Rewrite(fault=beyond) if beyond else Rewrite(found)
+
+
+def _beyond(rules: Sequence[Rule]) -> str:
+    """Which limit of the API the rules are beyond; empty if none."""
+    matches = sum(len(rule.get("matches") or ("any",)) for rule in rules)
+    for many, most, what in ((len(rules), MOST_RULES, "rules"), (matches, MOST_MATCHES, "matches")):
+        if many > most:
+            words = f"with the rules for testers it would have {many} {what}, and {most} are allowed"
+            return f"{words}: set gateway.route.testers to false"
+    return ""
 
 
 def _stranger(number: int, reference: Mapping[str, Any]) -> str:
