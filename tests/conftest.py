@@ -17,9 +17,8 @@ __all__ = ["database", "databases", "each_database", "server", "servers"]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two more than there are cores: the long tests wait for processes most of the time."""
-    del config
-    return (os.cpu_count() or 1) + 2
+    """Two more than there are cores, and beside the suite three: what is there waits for processes most of the time."""
+    return (os.cpu_count() or 1) + (3 if config.getoption("--beside") else 2)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

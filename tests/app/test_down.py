@@ -25,6 +25,8 @@ from tests.process.programs import PYTHON, SERVER, STUBBORN, WAIT, alive, until
 
 ACTOR = "ada"
 
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
+
 
 def written(folder: Path, text: str = SERVER, **version: object) -> Path:
     """A spec of a version that runs twice."""
@@ -66,7 +68,7 @@ async def test_where_nothing_ever_ran_nothing_is_made(short_tmp: Path) -> None:
 
 
 async def test_a_running_one_is_told_to_end_in_order_and_is_waited_for(short_tmp: Path) -> None:
-    file, said = written(short_tmp), list[str]()
+    file, said = written(short_tmp, DEAF, stop_timeout="2s"), list[str]()
     async with UpProcess(file) as up:
         pid = up.pid
         outcome = await run_down(file, said.append, ACTOR)
@@ -169,8 +171,7 @@ async def test_one_that_hangs_is_named_and_the_rest_goes_once_it_is_killed(short
 
 
 async def test_killed_half_way_it_goes_on_the_next_time_and_who_does_not_end_in_time_is_named(short_tmp: Path) -> None:
-    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
-    file = written(short_tmp, deaf, stop_timeout="60s", instances=1)
+    file = written(short_tmp, DEAF, stop_timeout="60s", instances=1)
     await killed(file)
     words = [sys.executable, "-m", "abreast", "down", "--file", str(file)]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as half:

@@ -67,6 +67,7 @@ def test_a_status_is_as_old_as_the_moment_that_it_tells_of() -> None:
     assert truth.lags_s(seen) == [0.5, 1.0], "neither before requests come nor after, nor at the very first"
 
 
+@pytest.mark.acceptance
 @pytest.mark.timeout(90)
 async def test_one_open_dashboard_is_measured_for_real() -> None:
     begun_s = time.monotonic()

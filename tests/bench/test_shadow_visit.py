@@ -57,6 +57,7 @@ def test_killing_is_as_a_crash_and_nobody_twice(sleeper: subprocess.Popen[bytes]
         pass
 
 
+@pytest.mark.acceptance
 @pytest.mark.timeout(120)
 async def test_users_notice_neither_a_hung_candidate_nor_a_hung_or_killed_relay() -> None:
     async with shadowing(1) as (target, candidate):

@@ -72,6 +72,7 @@ def test_comparing_is_a_table_and_a_file(tmp_path: Path) -> None:
     assert len(json.loads(file.read_text("utf-8"))["summaries"]) == 8
 
 
+@pytest.mark.acceptance
 @pytest.mark.timeout(90)
 def test_copying_is_two_tables_and_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = (shadow_case.Case.ALL, shadow_case.Case.OFF)

@@ -152,6 +152,7 @@ async def test_a_killed_control_plane_goes_on_with_the_evidence_it_had(service: 
     assert len([event for event in events(service, "started") if event["data"].get("candidate")]) == 1
 
 
+@pytest.mark.acceptance
 async def test_few_requests_hold_and_none_at_all_are_an_alarm(services: tuple[Service, Service]) -> None:
     """Two services at once, for it is waiting that takes the time."""
     few, none = services

@@ -69,7 +69,7 @@ def survive(shop: JournalShop, end: Callable[[str, Work, int, Moment], bool], mo
     raise AssertionError(f"not done after {numbers.stop} statements")
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("moment", [pytest.param("before", marks=pytest.mark.acceptance), "after"])
 def test_broken_off_at_any_statement_the_next_call_does_the_rest(shop: JournalShop, moment: Moment) -> None:
     shop.made(SMALL, ITEMS, ORDERS)
     assert survive(shop, cut_off, moment, range(200)) > 40
