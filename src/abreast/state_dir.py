@@ -53,6 +53,11 @@ class StateDir:
         return self.path / "spec.json"
 
     @property
+    def agent(self) -> Path:
+        """What an agent of a fleet proves with who it is; there is none before it has joined."""
+        return self.path / "agent.json"
+
+    @property
     def api(self) -> Path:
         """The API's socket."""
         return self.run / "api.sock"

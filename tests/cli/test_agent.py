@@ -12,6 +12,7 @@ from abreast.cli.agent import agent_name, foreground, listen_address, say, serve
 from abreast.model.agent import AgentKind, AgentName, JoinToken, ServerAddress
 from abreast.model.errors import UsageError
 from abreast.model.service import Endpoint
+from abreast.state_dir import StateDir
 
 TOKEN = JoinToken("0123456789ab", "s" * 43, "f" * 64)
 
@@ -21,11 +22,23 @@ def test_what_is_meant_is_understood(tmp_path: Path) -> None:
     assert server_address("a.example:7443") == ServerAddress("a.example", 7443)
     assert server_address("[::1]:7443") == ServerAddress("::1", 7443)
     assert listen_address("0.0.0.0:80") == Endpoint("0.0.0.0", 80)  # noqa: S104  # nothing listens here
-    assert token_of("", None) is None
-    assert token_of(f" {TOKEN}\n", None) == TOKEN
+    assert listen_address("[10.0.0.1]:80") == Endpoint("10.0.0.1", 80)  # manifests write any pod's address so
+    assert token_of("", None, tmp_path) is None
+    assert token_of(f" {TOKEN}\n", None, tmp_path) == TOKEN
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n", encoding="utf-8")
-    assert token_of("", file) == TOKEN
+    assert token_of("", file, tmp_path) == TOKEN
+
+
+def test_the_file_of_a_used_token_is_not_needed_any_more(tmp_path: Path) -> None:
+    gone = tmp_path / "token"
+    with pytest.raises(UsageError, match="cannot be read"):
+        token_of("", gone, tmp_path)
+    StateDir(tmp_path).agent.touch()
+    assert token_of("", gone, tmp_path) is None
+    gone.mkdir()
+    with pytest.raises(UsageError, match="cannot be read"):
+        token_of("", gone, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "-a", "a" * 41, "a/b"])

@@ -115,7 +115,7 @@ async def serving(plan: Plan, say: Say) -> AsyncIterator[Agent]:
     async with AsyncExitStack() as stack:
         stack.callback(os.close, state.lock())
         prepare_process(state)
-        credentials = Credentials(state.path / "agent.json", plan.agent)
+        credentials = Credentials(state.agent, plan.agent)
         await join(credentials, plan.servers, plan.token, say)
         agent = _agent(plan, state, credentials, say)
         stack.push_async_callback(_end, agent)

@@ -89,7 +89,7 @@ async def comparing(plan: RelayPlan, say: Say) -> AsyncIterator[RelayAgent]:
         prepare_process(state)
         os.nice(max(NICENESS - os.nice(0), 0))
         _open_log(state.logs / "differences.log")
-        credentials = Credentials(state.path / "agent.json", plan.agent)
+        credentials = Credentials(state.agent, plan.agent)
         await join(credentials, plan.servers, plan.token, say)
         asker = await stack.enter_async_context(Asker())
         agent = _agent(plan, credentials, state, Relay(asker, secrets.token_hex(8)), say)

@@ -12,6 +12,7 @@ from pathlib import Path
 from abreast.model.agent import NAME_PATTERN, AgentKind, AgentName, JoinToken, ServerAddress
 from abreast.model.errors import UsageError
 from abreast.model.service import Endpoint
+from abreast.state_dir import StateDir
 
 
 def agent_name(kind: AgentKind, name: str) -> AgentName:
@@ -54,9 +55,12 @@ def listen_address(text: str, option: str = "--listen") -> Endpoint:
     raise UsageError(f"{option}: {text!r} is no address to listen on", "such as 0.0.0.0:8080")
 
 
-def token_of(text: str, file: Path | None) -> JoinToken | None:
-    """The join token; None without one. Raises UsageError, which does not repeat what may be a secret."""
-    if file is not None:
+def token_of(text: str, file: Path | None, state: Path) -> JoinToken | None:
+    """The join token; None without one. Once the agent of ``state`` has joined, its file may be gone.
+
+    Raises UsageError, which does not repeat what may be a secret.
+    """
+    if file is not None and (file.exists() or not StateDir(state).agent.exists()):
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:

@@ -37,11 +37,12 @@ def gateway(
 
     if (certificate is None) != (key is None):
         raise UsageError("--certificate and --key come together", "name both, or none")
+    home = state or Path(f".abreast-{name}")
     plan = Plan(
         agent=agent_name(AgentKind.GATEWAY, name),
         servers=tuple(map(server_address, server)),
-        state=state or Path(f".abreast-{name}"),
-        token=token_of(token, token_file),
+        state=home,
+        token=token_of(token, token_file, home),
         listen=listen_address(listen) if listen else None,
         tls=Tls(str(certificate.resolve()), str(key.resolve())) if certificate and key else None,
     )

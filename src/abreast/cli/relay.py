@@ -38,12 +38,13 @@ def relay(
     if there.host in {"0.0.0.0", "::"}:  # noqa: S104  # nothing listens there: it is refused
         message = f"gateways cannot reach {there}: that is every address, and none"
         raise UsageError(f"--listen: {message}", "name the address that they reach it by: --address IP:PORT")
+    home = state or Path(f".abreast-{name}")
     plan = RelayPlan(
         agent=agent_name(AgentKind.RELAY, name),
         servers=tuple(map(server_address, server)),
-        state=state or Path(f".abreast-{name}"),
+        state=home,
         listen=own,
         address=there,
-        token=token_of(token, token_file),
+        token=token_of(token, token_file, home),
     )
     foreground(lambda stop: run_relay(plan, say, stop))

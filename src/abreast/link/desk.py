@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from abreast.link import contexts, messages
 from abreast.link.certificates import AGENT_S, SERVER_S, FleetAuthority, enrolment_of, key_digest
 from abreast.link.messages import PROTOCOL, Hello, Join, Refused, Renew, Report
+from abreast.link.probes import answer_probe
 from abreast.link.refusals import no_certificate, other_protocol, refusal
 from abreast.link.relays import RelayBook, RelaySession
 from abreast.model.agent import AgentKind, AgentName, Enrolment, JoinToken, Position, Presence
@@ -91,7 +92,8 @@ class Desk:
         self.on_renewal: Callable[[], None] = lambda: None
         """Called when certificates of this server's own are to be made anew. It may raise StoreError."""
         self.told: messages.Tell | None = None
-        self._text = ""
+        self.text = ""
+        """The newest thing to tell, as a message."""
         self._sessions: set[Session] = set()
         self._tls = contexts.for_server(authority.for_server(clock.now()), authority.certificate)
         self._listener: Server | None = None
@@ -107,6 +109,7 @@ class Desk:
                 listen.host,
                 listen.port,
                 ssl=self._tls,
+                process_request=partial(answer_probe, self.records.current),
                 ssl_handshake_timeout=FIRST_S,
                 open_timeout=FIRST_S,
                 ping_interval=PING_S,
@@ -138,14 +141,9 @@ class Desk:
         tell = messages.Tell(messages.told_abroad(traffic), self.records.position())
         if tell == self.told:
             return
-        self.told, self._text = tell, messages.by_server(tell)
+        self.told, self.text = tell, messages.by_server(tell)
         for each in self._sessions:
             each.wake()
-
-    @property
-    def text(self) -> str:
-        """The newest thing to tell, as a message."""
-        return self._text
 
     def accept(self, session: "Session") -> None:
         """From now on this session is told everything."""
