@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,19 +43,24 @@ class Gateway:
 
     def up(self, token: str = "", *, wait: bool = True, options: Sequence[str] = ()) -> "Gateway":
         """Start it; with ``wait`` until it says that it is up."""
-        before = len(self.log)
         words = [self.verb, "--name", self.name, "--state", str(self.state), "--listen", f"127.0.0.1:{self.port}"]
         words += [word for link in self.links for word in ("--server", f"127.0.0.1:{link}")]
-        with (self.directory / f"{self.name}.log").open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "abreast", *words, *options],
-                stdout=out,
-                stderr=out,
-                env={**os.environ, "ABREAST_JOIN_TOKEN": token},
-            )
+        before = len(self.log)
+        self.start([*words, *options], {"ABREAST_JOIN_TOKEN": token}, Path.cwd())
         if wait:
             self.until(lambda: " is up: " in self.log[before:], 40.0)
         return self
+
+    def start(self, words: Sequence[str], environment: Mapping[str, str], directory: Path) -> None:
+        """Run `abreast` with these words there."""
+        with (self.directory / f"{self.name}.log").open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "abreast", *words],
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **environment},
+                cwd=directory,
+            )
 
     def until(self, true: Callable[[], bool], timeout_s: float = 20.0) -> None:
         """Wait for a condition; a gateway that ended meanwhile fails with what it said."""
