@@ -102,7 +102,7 @@ def test_every_manifest_of_the_folder_is_valid_and_part_of_it(folder: Path) -> N
 
 
 def test_the_chart_is_the_same_as_the_folder() -> None:
-    found = rendered({"image": {"tag": "x"}, "relays": {"replicas": 2}})
+    found = rendered({"image": {"tag": "x"}})
     own = {key: each for key, each in kustomized().items() if key[1] != "abreast-endpoints"}
     spec = found.pop(("ConfigMap", "abreast-spec"))
     assert yaml.safe_load(spec["data"]["abreast.yaml"]) == yaml.safe_load((FLEET / "abreast.yaml").read_text("utf-8"))
@@ -240,6 +240,11 @@ def test_what_the_values_say_is_where_it_belongs() -> None:
     assert found["Service", "shop-gateway"]["spec"]["type"] == "LoadBalancer"
     tokens, _ = pod("relay", found, "shop")["volumes"]
     assert tokens["secret"]["secretName"] == "theirs"
+
+
+def test_relays_are_left_out_where_none_is_wanted() -> None:
+    left_out = set(rendered()) - set(rendered({"relays": {"replicas": 0}}))
+    assert left_out == {(kind, "abreast-relay") for kind in ("Service", "PodDisruptionBudget", "StatefulSet")}
 
 
 def test_a_changed_spec_starts_the_servers_anew() -> None:

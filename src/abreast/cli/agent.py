@@ -64,7 +64,8 @@ def token_of(text: str, file: Path | None, state: Path) -> JoinToken | None:
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise UsageError(f"--token-file: {str(file)!r} cannot be read: {error}", "name the token's file") from None
+            message = f"--token-file: {str(file)!r} cannot be read: {error}"
+            raise UsageError(message, "name the file with the line that abreast join-token has printed") from None
     if not text.strip():
         return None
     token = JoinToken.parse(text.strip())
