@@ -217,6 +217,7 @@ def test_the_spec_lies_beside_the_state_and_the_root_is_not_written() -> None:
     assert generated["files"] == [mounts["spec"]["subPath"]]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"  # the state directory stays private
 
 
 def test_the_image_is_made_of_files_that_are_there() -> None:
