@@ -38,6 +38,7 @@ EVERYTHING: Manifest = {
             "storage": {"size": "5Gi", "className": "fast"},
             "nodeSelector": {"disk": "ssd"},
             "tolerations": [{"key": "only", "operator": "Exists"}],
+            "env": [{"name": "CONSUL_TOKEN", "valueFrom": {"secretKeyRef": {"name": "consul", "key": "token"}}}],
         }
         for part in ("servers", "gateways", "relays")
     },
@@ -234,6 +235,7 @@ def test_what_the_values_say_is_where_it_belongs() -> None:
     environment = {each["name"]: each for each in server["env"]}
     assert environment["STORE_ADDRESS"]["value"] == "postgresql://me:${STORE_PASSWORD}@db/x"
     assert environment["STORE_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": "mine", "key": "password"}
+    assert environment["CONSUL_TOKEN"] == EVERYTHING["servers"]["env"][0]
     assert "/srv/service/shop.pb" in {each["mountPath"] for each in server["volumeMounts"]}
     (claim,) = found["StatefulSet", "shop-gateway"]["spec"]["volumeClaimTemplates"]
     assert claim["spec"]["storageClassName"] == "fast"
