@@ -1,5 +1,6 @@
 """Somebody else's gateway as the control plane has it, and a whole rollout through one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from abreast.app.front import RouteFront
+from abreast.app.front import ROTATE_S, RouteFront, keep_log
 from abreast.app.ground import lay_ground
 from abreast.app.up import up
 from abreast.clock import SystemClock
@@ -19,6 +20,7 @@ from abreast.rollout.observed import Verb
 from abreast.spec_source import load_spec
 from abreast.state_dir import StateDir
 from tests.drivers.kubernetes_stage import KubernetesStage, deployment, kubernetes_stage
+from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_api import GatewayController, reference, route, rule
 from tests.process.programs import until
 
@@ -123,3 +125,27 @@ async def test_what_only_our_own_gateway_can_is_refused_with_the_reason(front: t
     assert not gateway.outdated
     assert gateway.counts.recent(10.0) == {}
     assert gateway.serving(service.gateway) == "users are served by HTTPRoute default/shop"
+
+
+class UnwritableLog(RouteFront):
+    """A gateway whose log is looked after as often as told, and cannot be the first time."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def rotate_log(self) -> None:
+        self.looks += 1
+        if self.looks == 1:
+            raise PermissionError(13, "Permission denied")
+
+
+async def test_the_log_is_looked_after_each_minute_whatever_became_of_it_before(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, gateway = FakeClock(), UnwritableLog()
+    keeping = asyncio.create_task(keep_log(clock, gateway))
+    await clock.settle()
+    await clock.advance(3 * ROTATE_S)
+    keeping.cancel()
+    assert gateway.looks == 3
+    assert "cannot be rotated" in caplog.text

@@ -4,9 +4,11 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from abreast.model.errors import JoinError
+from abreast.store.rows import COUNTS_JSON
 from tests.fleet.gateways import Fleet, Gateway, fleet
 from tests.fleet.servers import Crowd, Server
 
@@ -54,6 +56,28 @@ def test_an_order_reaches_all_and_they_serve_on_when_servers_are_lost(two: Fleet
             assert gateway.version() == "v1"
     assert (ones.failures, others.failures) == ([], [])
     assert ones.answers["v2"] > 0
+
+
+def in_history(database: str) -> int:
+    """Requests that are in the history by the minute."""
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT body FROM abreast_store.counts").fetchall()
+    return sum(COUNTS_JSON.validate_json(row[0]).requests for row in rows)
+
+
+def test_the_history_has_each_request_at_gateways_apart_once_also_when_a_server_is_lost(
+    two: Fleet, database: str
+) -> None:
+    first = two.site.decider()
+    with Crowd(two.gateways[0].port) as ones, Crowd(two.gateways[1].port) as others:
+        first.until(lambda: in_history(database) > 100)
+        first.kill()
+        second = two.site.decider([each for each in two.servers if each is not first])
+        more = in_history(database) + 200
+        second.until(lambda: in_history(database) > more)
+    answered = sum(sum(each.answers.values()) for each in (ones, others))
+    second.until(lambda: in_history(database) == answered)
+    assert (ones.failures, others.failures) == ([], [])
 
 
 def test_an_agent_that_starts_without_any_server_serves_what_it_was_told_last(two: Fleet) -> None:

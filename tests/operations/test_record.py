@@ -60,18 +60,20 @@ async def test_history_has_each_rollout_in_its_last_state() -> None:
     )
 
 
-async def test_the_series_has_each_version_in_each_of_the_last_minutes() -> None:
+async def test_the_series_has_each_version_in_each_of_the_last_minutes_that_are_over() -> None:
     stage = await Stage.climbing()
     control = desk_of(stage).control
     minute = int(stage.clock.now() // 60)
     slow, quick = (Latencies({bound: 9, 10 * bound: 1}) for bound in (4_000, 1_000))
+    both = {"v1": VersionCounts({200: 10}, quick), "v2": VersionCounts({0: 1})}
     await stage.store.add_counts("shop", minute - 61, {"v1": VersionCounts({200: 5})})
-    await stage.store.add_counts("shop", minute - 1, {"v1": VersionCounts({200: 8, 503: 2}, slow)})
-    await stage.store.add_counts("shop", minute, {"v1": VersionCounts({200: 10}, quick), "v2": VersionCounts({0: 1})})
+    await stage.store.add_counts("shop", minute - 2, {"v1": VersionCounts({200: 8, 503: 2}, slow)})
+    await stage.store.add_counts("shop", minute - 1, both)
+    await stage.store.add_counts("shop", minute, {"v1": VersionCounts({200: 3})})
 
     assert (await series(control, minutes=60)).minutes == [
-        MinuteRecord((minute - 1) * 60, "v1", requests=10, errors=2, p50_ms=4.0, p99_ms=40.0),
-        MinuteRecord(minute * 60, "v1", requests=10, errors=0, p50_ms=1.0, p99_ms=10.0),
-        MinuteRecord(minute * 60, "v2", requests=1, errors=1, p50_ms=None, p99_ms=None),
+        MinuteRecord((minute - 2) * 60, "v1", requests=10, errors=2, p50_ms=4.0, p99_ms=40.0),
+        MinuteRecord((minute - 1) * 60, "v1", requests=10, errors=0, p50_ms=1.0, p99_ms=10.0),
+        MinuteRecord((minute - 1) * 60, "v2", requests=1, errors=1, p50_ms=None, p99_ms=None),
     ]
     assert len((await series(control, minutes=61)).minutes) == 4

@@ -142,3 +142,15 @@ async def test_one_look_tells_who_is_there_who_decides_and_what_was_counted(flee
     assert look.holder == await world.servers[0].lease.holder()
     assert [(each.second.number, each.ended_ago_s) for each in look.seconds] == [(1, 1.5), (2, 0.5)]
     assert list((await fleet.look(look.seconds[-1].id)).seconds) == []
+
+
+async def test_each_second_of_each_gateway_is_in_the_history_once_whoever_writes_it(
+    fleet: SqlFleet, store: SqlStore
+) -> None:
+    own, apart = [second("a", 1, 10, 1), second("a", 2, 5)], [second("g1", 1, 7)]
+    await fleet.report("a", "a#1", NODES, [*own, *apart], BEGIN + 2.5)
+    await fleet.report("a", "a#1", NODES, own, BEGIN + 3.5)
+    await fleet.report("b", "b#1", (), [*apart, second("g1", 60, 2)], BEGIN + 60)
+    counted = [(minute, counts.requests, counts.errors) for minute, _, counts in await store.counts("shop", 0)]
+    minute = int(BEGIN // 60)
+    assert counted == [(minute, 22, 1), (minute + 1, 2, 0)]

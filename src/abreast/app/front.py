@@ -1,7 +1,8 @@
 """The gateway as the wiring needs it: an Envoy of ours, or somebody else's that is told by an HTTPRoute."""
 
+import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from abreast.drivers.route_gateway import RouteGateway
 from abreast.envoy.counts import EnvoyCounts
@@ -11,6 +12,11 @@ from abreast.model.service import GatewaySettings
 from abreast.model.traffic import Traffic
 from abreast.ports import Clock, Gateway
 from abreast.rollout.observed import NodeState
+
+ROTATE_S: Final = 60.0
+"""How often it is looked whether Envoy's own log is too long."""
+
+log: Final = logging.getLogger(__name__)
 
 
 class Front(Gateway, Protocol):
@@ -135,3 +141,13 @@ class RouteFront:
     def refusal(self, words: str) -> AbreastError:
         """It is not accepted."""
         return GatewayError(f"the route cannot be used: {words}", "mend what it names; what stands in it still holds")
+
+
+async def keep_log(clock: Clock, gateway: Front) -> None:
+    """Keep the gateway's own log bounded, until cancelled."""
+    while True:
+        await clock.sleep(ROTATE_S)
+        try:
+            gateway.rotate_log()
+        except OSError as error:
+            log.warning("Envoy's log cannot be rotated: %s", error)

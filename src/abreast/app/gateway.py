@@ -14,6 +14,7 @@ from random import Random
 from typing import Final
 
 from abreast.app.foreground import Say, prepare_process, unless, until_stopped
+from abreast.app.front import keep_log
 from abreast.app.joining import agent_files, join
 from abreast.clock import SystemClock
 from abreast.envoy.gateway import EnvoyGateway
@@ -35,7 +36,7 @@ OBEY_S: Final = 20.0
 """How long Envoy may take until it has its first snapshot."""
 
 LEAVE_S: Final = 3.0
-_ROTATE_S: Final = 60.0
+_RENEW_S: Final = 60.0
 _WATCH_S: Final = 0.05
 
 
@@ -173,7 +174,8 @@ async def _start(agent: Agent) -> None:
     scheme = "https" if traffic.gateway.tls else "http"
     agent.say(f"{agent.plan.agent.name} is up: {scheme}://{traffic.gateway.listen} → {traffic.split.stable}")
     agent.tasks.append(asyncio.create_task(_obey(agent), name="obey"))
-    agent.tasks.append(asyncio.create_task(_rotate(agent), name="rotate"))
+    agent.tasks.append(asyncio.create_task(_keep_certificate(agent), name="certificate"))
+    agent.tasks.append(asyncio.create_task(keep_log(SystemClock(), agent.gateway), name="log"))
 
 
 async def _obeyed(agent: Agent) -> None:
@@ -213,15 +215,11 @@ async def _bring_up_to_date(agent: Agent) -> None:
         agent.say(f"the hot restart failed: {error}")
 
 
-async def _rotate(agent: Agent) -> None:
-    """Keep the log bounded, and the certificate that relays are shown the present one."""
+async def _keep_certificate(agent: Agent) -> None:
+    """The certificate that relays are shown is the present one."""
     while True:
-        await asyncio.sleep(_ROTATE_S)
+        await asyncio.sleep(_RENEW_S)
         agent.renew()
-        try:
-            agent.gateway.processes.rotate_log()
-        except OSError as error:
-            log.warning("Envoy's log cannot be rotated: %s", error)
 
 
 def _keep(agent: Agent, tell: Tell) -> None:

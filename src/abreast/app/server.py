@@ -23,13 +23,13 @@ from abreast.app.ears import Ears
 from abreast.app.fleet import FleetGateway, Muster, OwnGateway
 from abreast.app.fleet_spec import read_spec
 from abreast.app.foreground import Say, prepare_process, unless
+from abreast.app.front import keep_log
 from abreast.app.ground import lay_ground
 from abreast.app.linking import ALONE, Linking, link_of
 from abreast.app.parts import Up, control_of, load_rollout, places
 from abreast.app.reload import reload_spec
 from abreast.app.term import Place, hold
 from abreast.app.touch import follow_flags, keep_in_touch
-from abreast.app.up import keep_minutes, store_minute
 from abreast.checks.members import Members
 from abreast.clock import SystemClock
 from abreast.controller.act import Actor
@@ -151,9 +151,10 @@ async def serving(spec_file: Path, store: str, name: str, say: Say, linking: Lin
         await api.listen()
         seat.tasks.append(asyncio.create_task(api.serve(), name="api"))
         stack.callback(api.stop)
-        for work in (*_in_touch(seat, address), _hold_lease(seat), _decide_or_follow(seat), _keep_promises(seat)):
+        rotating = keep_log(seat.control.clock, seat.place.ground.gateway)
+        deciding = (_hold_lease(seat), _decide_or_follow(seat), _keep_promises(seat))
+        for work in (*_in_touch(seat, address), *deciding, rotating):
             seat.tasks.append(asyncio.create_task(work, name="server"))
-        seat.tasks.append(asyncio.create_task(keep_minutes(seat.control, seat.place.ground.gateway), name="minutes"))
         await _start_gateway(seat)
         await seat.place.link.start(say)
         say(f"API: {api.url}")
@@ -383,14 +384,13 @@ async def _end(seat: Seat) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    place, control = seat.place, seat.following
+    place = seat.place
     try:
         await place.muster.leave()
         await place.lease.give_up()
     except StoreError as error:
         log.warning("the fleet cannot be told that this server ends: %s", error)
     await seat.place.link.close()
-    await store_minute(control, place.ground.gateway, int(control.clock.now() // 60))
     await place.ground.gateway.close(stop=True)
     await place.ground.drivers.close(stop=True)
     for task in seat.tasks:

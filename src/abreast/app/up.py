@@ -15,7 +15,7 @@ from abreast.api.server import ApiServer
 from abreast.app import etcd_spec
 from abreast.app.etcd_spec import EtcdSpec
 from abreast.app.foreground import Say, prepare_process, unless
-from abreast.app.front import Front
+from abreast.app.front import Front, keep_log
 from abreast.app.parts import Up, build, require_files
 from abreast.app.reload import reload_spec
 from abreast.model.errors import (
@@ -119,7 +119,8 @@ async def _start(running: Up, service: Service, say: Say) -> None:
     else:
         gateway.require_free(service.gateway)
     running.tasks.append(asyncio.create_task(running.controller.run(), name="controller"))
-    running.tasks.append(asyncio.create_task(keep_minutes(control, gateway), name="minutes"))
+    running.tasks.append(asyncio.create_task(_keep_minutes(control, gateway), name="minutes"))
+    running.tasks.append(asyncio.create_task(keep_log(control.clock, gateway), name="log"))
     running.tasks.append(asyncio.create_task(keep_evidence(running), name="evidence"))
     running.tasks.append(asyncio.create_task(running.collector.run(), name="collector"))
     if running.keeper is not None:
@@ -186,16 +187,12 @@ async def _look_around(running: Up) -> None:
         await control.clock.sleep(0.02)
 
 
-async def keep_minutes(control: Control, gateway: Front) -> None:
+async def _keep_minutes(control: Control, gateway: Front) -> None:
     """Write what was counted to the store once a minute."""
     while True:
         now = control.clock.now()
         await control.clock.sleep(60 - now % 60)
-        await store_minute(control, gateway, int(now // 60))
-        try:
-            gateway.rotate_log()
-        except OSError as error:
-            log.warning("Envoy's log cannot be rotated: %s", error)
+        await _store_minute(control, gateway, int(now // 60))
 
 
 async def keep_alerts(running: Up) -> None:
@@ -239,7 +236,7 @@ async def store_evidence(running: Up, *, failed: bool = False) -> bool:
     return False
 
 
-async def store_minute(control: Control, gateway: Front, minute: int) -> None:
+async def _store_minute(control: Control, gateway: Front, minute: int) -> None:
     """Add what was counted since the last time to the minute's counts."""
     counts = gateway.counts.take_minute()
     try:
@@ -282,7 +279,7 @@ async def _end(running: Up) -> None:
         if task.get_name() != "api":
             task.cancel()
     await asyncio.gather(*(task for task in running.tasks if task.get_name() != "api"), return_exceptions=True)
-    await store_minute(running.control, running.gateway, int(running.control.clock.now() // 60))
+    await _store_minute(running.control, running.gateway, int(running.control.clock.now() // 60))
     await store_evidence(running)
     await running.checker.close()
     await running.gateway.close(stop=True)

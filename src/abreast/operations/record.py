@@ -84,9 +84,9 @@ async def history(control: Control) -> list[RolloutRecord]:
 
 
 async def series(control: Control, *, minutes: int) -> Series:
-    """The last minutes that are stored, oldest first. Raises StoreError."""
-    since = int(control.clock.now() // 60) - minutes
-    rows = await control.store.counts(control.service.name, since)
+    """The last minutes that are over, oldest first: of the present one only a part is known. Raises StoreError."""
+    present = int(control.clock.now() // 60)
+    rows = await control.store.counts(control.service.name, present - minutes)
     return Series(
         [
             MinuteRecord(
@@ -98,5 +98,6 @@ async def series(control: Control, *, minutes: int) -> Series:
                 p99_ms=counts.latencies.quantile(0.99),
             )
             for minute, version, counts in rows
+            if minute < present
         ]
     )

@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
+from abreast.nodes.minutes import by_minute
 from abreast.nodes.second import NodeSecond
 from abreast.rollout.observed import NodeState
 from abreast.store.lease import DATABASE_NOW, Holder, holder_of
@@ -70,13 +71,16 @@ class SqlFleet:
     ) -> None:
         """This server is there, its Envoys obey this, and its gateways have counted that, as its clock shows ``now``.
 
-        It takes the place of an earlier one of its name. A second that is known stays as it was.
+        It takes the place of an earlier one of its name. A second that is known stays as it was; what is new is in
+        the history by the minute as well, so that each is there once, whoever writes it and however often.
         """
         text = NODES.dump_json(tuple(nodes)).decode()
 
         def write(connection: Connection) -> None:
             self._report(connection, name, identity, text)
-            add_seconds(connection, self._service, seconds, now, self._now)
+            fresh = add_seconds(connection, self._service, seconds, now, self._now)
+            for minute, counts in by_minute(fresh).items():
+                self._store.count(connection, self._service, minute, counts)
 
         await self._store.transact(write, write=True)
 

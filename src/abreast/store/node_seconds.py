@@ -28,8 +28,8 @@ log: Final = logging.getLogger(__name__)
 
 def add_seconds(
     connection: Connection, service: str, seconds: Sequence[NodeSecond], now: float, database_now: ColumnElement[float]
-) -> None:
-    """Write those that are not there yet; ``now`` is the writer's clock. What is past keeping goes."""
+) -> Sequence[NodeSecond]:
+    """Write those that are not there yet, and tell which; ``now`` is the writer's clock. What is past keeping goes."""
     known = _known(connection, service, seconds)
     fresh = [each for each in seconds if (each.node, each.since, each.number) not in known]
     if fresh:
@@ -47,6 +47,7 @@ def add_seconds(
         connection.execute(insert(NODE_SECONDS).values(written_at=database_now), rows)
         send(connection, service, Signal.SECONDS)
     connection.execute(delete(NODE_SECONDS).where(NODE_SECONDS.c.written_at < database_now - KEPT_S))
+    return fresh
 
 
 def seconds_after(

@@ -73,11 +73,11 @@ class SqlStore:
 
     async def add_counts(self, service: str, minute: int, counts: Mapping[str, VersionCounts]) -> None:
         """Add to the stored counts of that minute; drops a few minutes that are past keeping."""
-        keep_minutes = int(self._keep_counts_s // 60)
-        await self.transact(
-            lambda connection: rows.add_counts(connection, service, minute, counts, keep_minutes=keep_minutes),
-            write=True,
-        )
+        await self.transact(lambda connection: self.count(connection, service, minute, counts), write=True)
+
+    def count(self, connection: Connection, service: str, minute: int, counts: Mapping[str, VersionCounts]) -> None:
+        """`add_counts` within a transaction of the caller's."""
+        rows.add_counts(connection, service, minute, counts, keep_minutes=int(self._keep_counts_s // 60))
 
     async def counts(self, service: str, since_minute: int) -> Sequence[tuple[int, str, VersionCounts]]:
         """Stored counts from that minute on: (minute, version, counts), oldest first."""
