@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from abreast.app.fleet_spec import read_spec
+from abreast.app.fleet_spec import fleet_service, read_spec
 from abreast.model.errors import SpecError, UsageError
 
 ELSEWHERE = {"v1": {"endpoints": ["127.0.0.1:8"]}}
@@ -18,7 +18,7 @@ def written(directory: Path, **keys: object) -> Path:
 
 
 def test_versions_that_run_elsewhere_are_what_a_fleet_can_have(tmp_path: Path) -> None:
-    assert read_spec(written(tmp_path)).service().name == "shop"
+    assert fleet_service(read_spec(written(tmp_path))) == "shop"
 
 
 @pytest.mark.parametrize(

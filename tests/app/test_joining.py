@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from abreast.app.joining import agent_files, join, node_files, own_files
+from abreast.app.joining import agent_files, fleet_authority, join, node_files, own_files
 from abreast.clock import SystemClock
 from abreast.link.certificates import KeyPair, enrolment_of, fresh_key, signing_request
 from abreast.link.credentials import Credentials
 from abreast.model.agent import AgentKind, AgentName, Enrolment
 from abreast.model.errors import AuthorityError, JoinError, UsageError
+from abreast.store.sqlite import open_store
 from tests.link.world import G1, NOWHERE, Fleet, fleet
 
 
@@ -81,3 +82,10 @@ async def test_a_server_s_own_gateway_gets_its_files_from_the_authority(one: Fle
     assert enrolment_of({"subject": ((("commonName", "gateway/a"),), (("organizationName", "shop"),))}) == Enrolment(
         AgentName(AgentKind.GATEWAY, "a"), "shop", ""
     )
+
+
+async def test_of_all_who_ask_for_the_fleets_authority_the_first_makes_it(tmp_path: Path) -> None:
+    store = await open_store(tmp_path / "abreast.db")
+    first, second = [await fleet_authority(store, now) for now in (1_763_000_000.0, 1_763_000_001.0)]
+    await store.close()
+    assert first == second

@@ -1,6 +1,7 @@
 """``abreast join-token``: what is asked of a server, and what is printed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -48,4 +49,14 @@ def test_what_makes_no_sense_is_refused_before_anybody_is_asked(
     ended = abreast("join-token", *words)
     assert ended.code == UsageError.exit_code
     assert said in ended.err
+    assert plane.asked == []
+
+
+@pytest.mark.parametrize("words", [["g1"], ["g1", "--revoke"]])
+def test_with_a_fleets_store_no_server_is_asked(plane: Plane, abreast: Run, short_tmp: Path, words: list[str]) -> None:
+    spec = "service: shop\nversions: {v1: {endpoints: ['127.0.0.1:9001']}}\n"
+    (short_tmp / "abreast.yaml").write_text(spec, "utf-8")
+    ended = abreast("join-token", *words, "--store", "mysql://db/x")
+    assert ended.code == UsageError.exit_code
+    assert "--store: that is no address of a PostgreSQL" in ended.err
     assert plane.asked == []

@@ -10,9 +10,8 @@ from typer.testing import CliRunner
 from abreast.cli.replay import replay
 from abreast.model.errors import AbreastError, SpecError, StoreError, UsageError
 from abreast.replay.source import load
-from abreast.store.evidence import SqlEvidence
 from abreast.store.sqlite import open_store
-from tests.contracts.test_store import a_rollout
+from tests.replay.kept import keep
 from tests.replay.recorder import REPLAYS
 
 APP = typer.Typer()
@@ -69,12 +68,8 @@ def test_a_version_that_the_spec_has_no_more_is_judged_by_its_newest(tmp_path: P
 
 async def in_store(directory: Path) -> None:
     """The recording as a control plane leaves it."""
-    recording = load(ERRORS)
     store = await open_store(directory / "abreast.db")
-    await store.save(a_rollout(), [])
-    rollout = a_rollout(1, policy=recording.start.policy, started_at=recording.start.started_at)
-    await store.save(rollout, recording.events)
-    await SqlEvidence(store).save_ticks("shop", 1, recording.ticks, {})
+    await keep(store, load(ERRORS))
     await store.close()
 
 
@@ -109,6 +104,17 @@ def test_what_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "abreast.yaml").write_text("service: shop\nversion: v1\n")
     with pytest.raises(SpecError):
         run(ERRORS, "--policy", tmp_path / "abreast.yaml")
+
+
+def test_a_fleets_store_is_told_as_a_server_is_and_no_second_source(tmp_path: Path) -> None:
+    spec = tmp_path / "abreast.yaml"
+    spec.write_text(SPEC)
+    with pytest.raises(UsageError, match="two sources"):
+        run(ERRORS, "--store", "postgresql://127.0.0.1:1/x")
+    with pytest.raises(UsageError, match="no address of a PostgreSQL"):
+        run("--store", "mysql://db/x", "--file", spec)
+    with pytest.raises(StoreError, match="not reached"):
+        run("--store", "postgresql://127.0.0.1:1/x", "--file", spec)
 
 
 @pytest.mark.parametrize("option", ["--out", "--json"])

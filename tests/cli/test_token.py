@@ -124,3 +124,14 @@ def test_of_another_machine_nothing_is_made_up_here(
     assert ended.code == 7
     assert "is not reached" in ended.err
     assert not (short_tmp / ".abreast").exists()
+
+
+@pytest.mark.parametrize("words", [["create", "ci", "--role", "viewer"], ["list"], ["revoke", "ci"]])
+def test_with_a_fleets_store_no_control_plane_is_asked(
+    plane: Plane, abreast: Run, short_tmp: Path, words: list[str]
+) -> None:
+    (short_tmp / "abreast.yaml").write_text(SPEC, "utf-8")
+    ended = abreast("token", *words, "--store", "mysql://db/x")
+    assert ended.code == UsageError.exit_code
+    assert "--store: that is no address of a PostgreSQL" in ended.err
+    assert plane.asked == []

@@ -51,7 +51,7 @@ def exposed(server: Server) -> int:
     return sum(int(float(line.split()[-1])) for line in lines if line.startswith(f"{USERS.name}_total{{"))
 
 
-def test_users_at_another_servers_gateway_alone_move_a_rollout_and_send_it_back(two: Site) -> None:
+def test_users_at_another_servers_gateway_alone_move_a_rollout_and_send_it_back(two: Site, database: str) -> None:
     decider = two.decider()
     other = next(each for each in two.servers if each is not decider)
     decider.give("start", version="v2")
@@ -68,6 +68,9 @@ def test_users_at_another_servers_gateway_alone_move_a_rollout_and_send_it_back(
     other.until(lambda: exposed(other) == answered)
     assert exposed(decider) == 0, "each request is in the metrics of one server"
     assert [each for each in kinds(decider, "step") if "60 %" in each["reason"]]
+    again = other.run("replay", "--store", database)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "rollout 1 of shop, v1 → v2, under its own policy" in again.stdout
 
 
 def test_each_second_of_each_gateway_counts_once_and_a_takeover_goes_on_where_the_other_was(

@@ -6,7 +6,7 @@ import pytest
 
 from abreast.model.agent import AgentKind, AgentName, JoinToken
 from abreast.model.errors import UsageError
-from abreast.operations.joins import VALID_S, JoinDesk, invite, revoke
+from abreast.operations.joins import LONGEST_S, VALID_S, JoinDesk, invite, revoke
 from tests.fakes.clock import FakeClock
 
 G1 = AgentName(AgentKind.GATEWAY, "g1")
@@ -45,6 +45,13 @@ async def test_revoking_says_that_what_is_there_serves_on() -> None:
     assert agents.revoked == [(G1, "ada", clock.time)]
     assert "gateway/g1 is revoked" in said
     assert "serves as it was told last" in said
+
+
+async def test_nobody_waits_for_an_agent_for_longer_than_a_month() -> None:
+    agents = FakeAgents()
+    with pytest.raises(UsageError, match="30 days at most"):
+        await invite(JoinDesk(agents, "f" * 64, FakeClock()), G1, "ada", LONGEST_S + 1)
+    assert agents.invited == []
 
 
 async def test_where_there_is_no_fleet_nothing_joins() -> None:

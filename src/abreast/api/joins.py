@@ -1,6 +1,6 @@
 """The endpoints of agents: join tokens, for admins."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,8 +11,6 @@ from abreast.api.tokens import ActorBody, Said
 from abreast.model.agent import NAME_PATTERN, AgentKind, AgentName
 from abreast.operations import joins
 from abreast.operations.control import Control
-
-_LONGEST_S: Final = 30 * 86_400.0
 
 Name = Annotated[str, Path(pattern=NAME_PATTERN, description="what the agent is called")]
 
@@ -26,7 +24,9 @@ class JoinTokenBody(ActorBody):
 
     kind: AgentKind = Field(description="what the agent keeps running")
     name: str = Field(pattern=NAME_PATTERN, description="what it is called")
-    valid_s: float = Field(default=joins.VALID_S, gt=0, le=_LONGEST_S, description="seconds until it lets nobody in")
+    valid_s: float = Field(
+        default=joins.VALID_S, gt=0, le=joins.LONGEST_S, description="seconds until it lets nobody in"
+    )
 
 
 class NewJoinToken(BaseModel):

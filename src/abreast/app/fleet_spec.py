@@ -19,9 +19,15 @@ def read_spec(spec_file: Path) -> Spec:
     if spec.keys.gateway.route is not None:
         message = "gateway.route: each server has an Envoy of its own, and an HTTPRoute is written by one control plane"
         raise UsageError(message, "use: abreast up; or take `gateway.route` out of this spec")
+    fleet_service(spec)
+    return spec
+
+
+def fleet_service(spec: Spec) -> str:
+    """What the service is called in the store that all servers share. Raises SpecError where the spec does not say."""
     if not spec.keys.service:
         fault = spec.document.fault(
             ("service",), "a fleet's service has a name", "write service: NAME, the same everywhere"
         )
         raise SpecError((fault,))
-    return spec
+    return spec.keys.service

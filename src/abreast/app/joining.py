@@ -14,6 +14,7 @@ from abreast.model.agent import AgentKind, AgentName, Enrolment, JoinToken, Serv
 from abreast.model.errors import AuthorityError, GatewayError, StoreError, UsageError
 from abreast.model.traffic import NodeTls
 from abreast.ports import Clock
+from abreast.store.sql import SqlStore
 
 log: Final = logging.getLogger(__name__)
 
@@ -49,6 +50,11 @@ async def join(credentials: Credentials, servers: Sequence[ServerAddress], token
                 return
         await clock.sleep(BACK_OFF_S[min(misses, len(BACK_OFF_S) - 1)])
         misses += 1
+
+
+async def fleet_authority(store: SqlStore, now: float) -> FleetAuthority:
+    """The fleet's, which is made by whoever asks first. Raises StoreError."""
+    return FleetAuthority.read(await store.secret("authority", FleetAuthority.make(now).written))
 
 
 def agent_files(credentials: Credentials, folder: Path) -> NodeTls:

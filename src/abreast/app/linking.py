@@ -8,7 +8,7 @@ from abreast.app.delivery import Delivery
 from abreast.app.door import Door
 from abreast.app.foreground import Say
 from abreast.app.ground import Ground
-from abreast.app.joining import own_files
+from abreast.app.joining import fleet_authority, own_files
 from abreast.controller.follow import as_told
 from abreast.envoy.gateway import EnvoyGateway
 from abreast.link.certificates import FleetAuthority
@@ -128,12 +128,8 @@ class LinkEnd:
 
 
 async def link_of(name: str, agents: SqlAgents, store: SqlStore, clock: Clock, linking: Linking) -> LinkEnd:
-    """The link's end of the server of that name, not listening. Raises StoreError.
-
-    The fleet's authority is made by whichever server asks first.
-    """
-    fresh = FleetAuthority.make(clock.now())
-    authority = FleetAuthority.read(await store.secret("authority", fresh.written))
+    """The link's end of the server of that name, not listening. Raises StoreError."""
+    authority = await fleet_authority(store, clock.now())
     end = LinkEnd(linking, JoinDesk(agents, authority.fingerprint, clock), None, authority, agents.service, clock)
     if linking.listen is not None:
         end.desk = Desk(name, agents, authority, _records(end, clock), clock)

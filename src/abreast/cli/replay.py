@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from abreast.cli.fleet_store import fleet_store
 from abreast.cli.options import DEFAULT_FILE, SpecFile
 from abreast.model.errors import UsageError
 
 if TYPE_CHECKING:
     from abreast.model.rollout import Policy
     from abreast.replay.course import Moment
+    from abreast.replay.recording import Recording
 
 OTHER_EXIT_CODE: Final = 1
 """It took another course than the record."""
@@ -24,6 +26,9 @@ def replay(
         Path | None, typer.Argument(help="a state directory, a store, or a recording; default: the spec's directory")
     ] = None,
     *,
+    store: Annotated[
+        str, typer.Option("--store", help="instead: the PostgreSQL that a fleet shares, as abreast server is told it")
+    ] = "",
     rollout: Annotated[int | None, typer.Option("--rollout", min=0, help="its number; default: the newest")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="a spec: decide by its policy instead")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="also write the recording to this file, as NDJSON")] = None,
@@ -35,11 +40,9 @@ def replay(
 
     from abreast.replay.ndjson import lines
     from abreast.replay.outcome import Outcome
-    from abreast.replay.source import load
     from abreast.replay.table import replay_table
-    from abreast.state_dir import StateDir
 
-    recording = load(source or StateDir.beside(file.resolve().parent).path, rollout)
+    recording = _recording(source, store, rollout, file)
     other = None if policy is None else _policy(policy, recording.start.candidate or "")
     if out is not None:
         _write("--out", out, "".join(f"{line}\n" for line in lines(recording)))
@@ -55,6 +58,18 @@ def replay(
     for written in filter(None, (out, json_file)):
         console.print(f"written: {written}", soft_wrap=True, markup=False)
     raise typer.Exit(0 if outcome.same else OTHER_EXIT_CODE)
+
+
+def _recording(source: Path | None, store: str, rollout: int | None, file: Path) -> "Recording":
+    """What is to be decided anew. Raises SpecError, StoreError, UsageError."""
+    from abreast.replay.source import load, load_shared
+    from abreast.state_dir import StateDir
+
+    if not store:
+        return load(source or StateDir.beside(file.resolve().parent).path, rollout)
+    if source is not None:
+        raise UsageError(f"--store and {str(source)!r} are two sources", "name one of them")
+    return load_shared(*fleet_store(store, file), rollout)
 
 
 @contextmanager

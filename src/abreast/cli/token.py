@@ -8,16 +8,21 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
 from abreast.cli.client import Client, user
-from abreast.cli.options import DEFAULT_FILE, AsJson, SpecFile
+from abreast.cli.fleet_store import in_fleet_store
+from abreast.cli.options import DEFAULT_FILE, AsJson, FleetStore, SpecFile
 from abreast.cli.terminal import moment
 from abreast.model.errors import NotRunningError, UsageError
 from abreast.model.token import NAME_PATTERN, ROLE_DOCS, Role
 from abreast.model.units import parse_duration
+
+if TYPE_CHECKING:
+    from abreast.operations.tokens import TokenDesk
+    from abreast.store.sql import SqlStore
 
 app: Final = typer.Typer(
     help="Create, list and revoke the tokens of the API.", no_args_is_help=True, add_completion=False
@@ -36,21 +41,21 @@ def create(
     *,
     role: Annotated[str, typer.Option("--role", help=_ROLES)],
     expires: Annotated[str, typer.Option("--expires", help="after so long it opens nothing, such as 90d")] = "",
+    store: FleetStore = "",
     file: SpecFile = DEFAULT_FILE,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print it, this once; only its hash is kept."""
     valid_s = _asked(name, role, expires)
-    client = Client(file)
-    try:
-        made = client.post("/tokens", {"name": name, "role": role, "valid_s": valid_s})
-    except NotRunningError:
-        if client.remote:
-            raise
+
+    async def work(desk: "TokenDesk") -> dict[str, Any]:
         from abreast.operations import tokens
 
-        created = _alone(file, lambda desk: tokens.create(desk, name, Role(role), user(), valid_s))
-        made = {"token": asdict(created.token), "secret": created.secret}
+        created = await tokens.create(desk, name, Role(role), user(), valid_s)
+        return {"token": asdict(created.token), "secret": created.secret}
+
+    asked: dict[str, object] = {"name": name, "role": role, "valid_s": valid_s}
+    made = _done(store, file, lambda client: client.post("/tokens", asked), work)
     if as_json:
         sys.stdout.write(json.dumps(made, indent=2) + "\n")
         return
@@ -61,17 +66,15 @@ def create(
 
 
 @app.command("list")
-def list_(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
+def list_(*, store: FleetStore = "", file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
     """Show every token: its role, who made it, and when it was used last (to the hour)."""
-    client = Client(file)
-    try:
-        rows: list[dict[str, Any]] = client.get("/tokens")
-    except NotRunningError:
-        if client.remote:
-            raise
+
+    async def work(desk: "TokenDesk") -> list[dict[str, Any]]:
         from abreast.operations import tokens
 
-        rows = [asdict(each) for each in _alone(file, tokens.listed)]
+        return [asdict(each) for each in await tokens.listed(desk)]
+
+    rows = _done(store, file, lambda client: client.get("/tokens"), work)
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
@@ -85,18 +88,16 @@ def list_(*, file: SpecFile = DEFAULT_FILE, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def revoke(name: Name, *, file: SpecFile = DEFAULT_FILE) -> None:
+def revoke(name: Name, *, store: FleetStore = "", file: SpecFile = DEFAULT_FILE) -> None:
     """End a token at once, and sign out who came in with it."""
     _require_name(name)
-    client = Client(file)
-    try:
-        said = client.post(f"/tokens/{name}/revoke", {})["message"]
-    except NotRunningError:
-        if client.remote:
-            raise
+
+    async def work(desk: "TokenDesk") -> str:
         from abreast.operations import tokens
 
-        said = _alone(file, lambda desk: tokens.revoke(desk, name, user()))
+        return await tokens.revoke(desk, name, user())
+
+    said = _done(store, file, lambda client: client.post(f"/tokens/{name}/revoke", {})["message"], work)
     sys.stdout.write(f"{said}\n")
 
 
@@ -123,19 +124,32 @@ def _require_name(name: str) -> None:
         )
 
 
-def _alone(file: Path, work: Callable[[Any], Awaitable[T]]) -> T:  # Any: what `tokens` takes is imported late
-    """Do it in the store itself, while no control plane holds it. Raises AlreadyRunningError, SpecError, StoreError."""
-    from abreast.clock import SystemClock
-    from abreast.operations.tokens import TokenDesk
+def _done(store: str, file: Path, ask: Callable[[Client], T], work: Callable[["TokenDesk"], Awaitable[T]]) -> T:
+    """What a control plane answers; or ``work``, done in a fleet's store, or in that beside the spec if none runs.
+
+    Raises NotRunningError and others of the client's; AlreadyRunningError, SpecError, UsageError, StoreError.
+    """
+    if store:
+        return in_fleet_store(store, file, lambda opened, service: work(_desk(opened, service)))
+    client = Client(file)
+    try:
+        return ask(client)
+    except NotRunningError:
+        if client.remote:
+            raise
+        return _alone(file, work)
+
+
+def _alone(file: Path, work: Callable[["TokenDesk"], Awaitable[T]]) -> T:
+    """Do it in the store of ``abreast up``, while none holds it. Raises AlreadyRunningError, SpecError, StoreError."""
     from abreast.spec_source import load_spec
     from abreast.state_dir import StateDir
     from abreast.store.sqlite import open_store
-    from abreast.store.tokens import SqlTokens
 
     async def done(service: str, path: Path) -> T:
         store = await open_store(path)
         try:
-            return await work(TokenDesk(SqlTokens(store), SystemClock(), service))
+            return await work(_desk(store, service))
         finally:
             await store.close()
 
@@ -147,3 +161,11 @@ def _alone(file: Path, work: Callable[[Any], Awaitable[T]]) -> T:  # Any: what `
         return asyncio.run(done(service, state.store))
     finally:
         os.close(lock)
+
+
+def _desk(store: "SqlStore", service: str) -> "TokenDesk":
+    from abreast.clock import SystemClock
+    from abreast.operations.tokens import TokenDesk
+    from abreast.store.tokens import SqlTokens
+
+    return TokenDesk(SqlTokens(store), SystemClock(), service)

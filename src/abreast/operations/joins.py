@@ -12,6 +12,8 @@ from abreast.ports import Clock
 VALID_S: Final = 3600.0
 """How long a join token waits for its agent, unless somebody says otherwise."""
 
+LONGEST_S: Final = 30 * 86_400.0
+
 
 class Agents(Protocol):
     """Who may join, and who has, kept where all servers see it. Every method raises StoreError."""
@@ -42,8 +44,10 @@ class Invited:
 
 
 async def invite(desk: JoinDesk | None, agent: AgentName, actor: str, valid_s: float = VALID_S) -> Invited:
-    """Make a join token. Raises UsageError where there is no fleet, StoreError."""
+    """Make a join token. Raises UsageError where there is no fleet, or for more than `LONGEST_S`; StoreError."""
     desk = _there(desk)
+    if valid_s > LONGEST_S:
+        raise UsageError(f"a join token is valid for 30 days at most, not for {valid_s:g} s", "ask for 30d or less")
     token = JoinToken(secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES), desk.authority)
     now = desk.clock.now()
     await desk.agents.invite(token, agent, valid_s, actor, now)

@@ -1,6 +1,6 @@
 """Where recordings come from: a state directory, a store, or a file written before."""
 
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
@@ -11,10 +11,13 @@ from abreast.replay.ndjson import parse
 from abreast.replay.recording import Recording, recorded
 from abreast.state_dir import StateDir
 from abreast.store.evidence import rollouts_with_ticks, ticks_of
-from abreast.store.faults import damaged
-from abreast.store.reading import HEADER, reading
+from abreast.store.postgresql import Address
+from abreast.store.postgresql_faults import ServerFaults
+from abreast.store.reading import HEADER, reading, reading_server
 from abreast.store.rows import all_rollouts, newest_events
+from abreast.store.sqlite import FileFaults
 from abreast.store.tables import EVENTS, ROLLOUTS
+from abreast.store.transactions import Faults
 
 _MENDED = "name a state directory, a store, or a file that was written with --out"
 
@@ -50,24 +53,38 @@ def _first_bytes(source: Path) -> bytes:
         return file.read(len(HEADER))
 
 
+def load_shared(address: Address, service: str, number: int | None = None) -> Recording:
+    """That of the service's rollout ``number``, by default the newest, in the store that servers share.
+
+    Raises UsageError, StoreError, StoreCorruptError.
+    """
+    with reading_server(address) as connection:
+        return _recording(connection, ServerFaults(address.name), [service], number)
+
+
 def _from_store(path: Path, number: int | None) -> Recording:
     with reading(path) as connection:
-        rollout = _chosen(connection, path, number)
-        ticks = ticks_of(connection, partial(damaged, path), rollout.service, rollout.number)
-        count = connection.execute(select(func.count()).select_from(EVENTS)).scalar() or 0
-        events = [event for _, event in newest_events(connection, rollout.service, count, 0)]
+        services = connection.execute(select(ROLLOUTS.c.service).distinct()).scalars().all()
+        return _recording(connection, FileFaults(path), services, number)
+
+
+def _recording(connection: Connection, faults: Faults, services: Sequence[str], number: int | None) -> Recording:
+    rollout = _chosen(connection, faults.name, services, number)
+    ticks = ticks_of(connection, faults.damaged, rollout.service, rollout.number)
+    count = connection.execute(select(func.count()).select_from(EVENTS)).scalar() or 0
+    events = [event for _, event in newest_events(connection, rollout.service, count, 0)]
     if not ticks:
         message = f"rollout {rollout.number} of {rollout.service} has no ticks: no second of it was evidence"
         raise UsageError(message, "name another with --rollout N (abreast history)")
     return recorded(rollout, tuple(ticks), tuple(events))
 
 
-def _chosen(connection: Connection, path: Path, number: int | None) -> Rollout:
-    """The newest rollout with ticks, or the one of that number, of the service that rolled out last."""
-    services = connection.execute(select(ROLLOUTS.c.service).distinct()).scalars()
+def _chosen(connection: Connection, name: str, services: Sequence[str], number: int | None) -> Rollout:
+    """The newest rollout with ticks, or the one of that number, of the service among these that rolled out last."""
     rollouts = [rollout for service in services for rollout in all_rollouts(connection, service)]
     if not rollouts:
-        raise UsageError(f"{path} holds no rollout", "begin one with: abreast start")
+        which = f" of {services[0]}" if services else ""
+        raise UsageError(f"{name} holds no rollout{which}", "begin one with: abreast start")
     service = max(rollouts, key=lambda rollout: rollout.started_at).service
     kept = rollouts_with_ticks(connection, service)
     wanted = number if number is not None else max(kept, default=None)
@@ -75,5 +92,5 @@ def _chosen(connection: Connection, path: Path, number: int | None) -> Rollout:
     if found is None or wanted not in kept:
         listed = f"recorded are: {', '.join(map(str, kept))}" if kept else "none is; the next rollout will be"
         what = f"rollout {number} of {service}" if number is not None else f"any rollout of {service}"
-        raise UsageError(f"{path} has no record of {what}", f"name one that is recorded with --rollout N ({listed})")
+        raise UsageError(f"{name} has no record of {what}", f"name one that is recorded with --rollout N ({listed})")
     return found

@@ -123,7 +123,7 @@ async def open_server(address: Address, *, keep_counts_s: float = KEEP_COUNTS_S)
 
 def _prepare(address: Address, faults: ServerFaults) -> None:
     """Make the schema if it is not there, and run the migrations that it has not seen."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(address, MIGRATING), poolclass=NullPool)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connect(address, MIGRATING), poolclass=NullPool)
     with faults.explained(), engine.begin() as connection:
         _take_turn(connection)
         there = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
@@ -136,7 +136,7 @@ def _prepare(address: Address, faults: ServerFaults) -> None:
 def _engine(address: Address) -> Engine:
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: _connect(address, Patience()),
+        creator=lambda: connect(address, Patience()),
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
@@ -155,7 +155,8 @@ def _take_turn(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (WRITERS,))
 
 
-def _connect(address: Address, patience: Patience) -> psycopg.Connection[Any]:
+def connect(address: Address, patience: Patience) -> psycopg.Connection[Any]:
+    """A connection to the store, outside any pool. Raises psycopg.Error."""
     return psycopg.connect(connection_words(address, patience))
 
 
