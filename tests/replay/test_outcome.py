@@ -87,6 +87,18 @@ def test_what_the_record_cannot_know_is_said() -> None:
     assert "The spec changed" not in " ".join(Outcome.of(respelt, LADDER).notes())
 
 
+def test_takeovers_of_the_time_on_record_are_said() -> None:
+    record = recording("rolled-back-by-errors")
+    begin = record.start.started_at
+    times = (begin + 9.0, begin + 14.0, record.ended_at + 60.0)
+    taken_over = replace(
+        record, events=(*record.events, *(Event(at, 1, EventKind.LEASE, "abreast", "b") for at in times))
+    )
+    outcome = Outcome.of(taken_over)
+    assert outcome.same
+    assert [note for note in outcome.notes() if note.startswith("A server took over at +0:09, +0:14: ")]
+
+
 def test_as_data_it_has_every_decision_then_and_now() -> None:
     outcome = Outcome.of(recording("rolled-back-by-latency"), replace(LADDER, latency=None))
     data = json.loads(json.dumps(outcome.as_dict()))

@@ -4,6 +4,7 @@ from abreast.analysis.tick import Tick
 from abreast.model.checks import PromqlGate, Webhook
 from abreast.model.event import Event, EventKind
 from abreast.model.rollout import Phase, Policy
+from abreast.replay.ndjson import lines, parse
 from abreast.replay.recording import Recording, first_state, recorded, shareable
 from tests.rollout.play import BEGIN, under_way
 
@@ -32,6 +33,13 @@ def test_only_the_rollouts_own_decisions_are_recorded_in_order_of_time() -> None
     )
     recording = recorded(under_way(Phase.PROGRESSING), (Tick(BEGIN + 1),), events)
     assert [event.kind for event in recording.events] == [EventKind.VERDICT, EventKind.STEP]
+
+
+def test_of_a_takeover_it_is_recorded_when_and_not_which_server() -> None:
+    event = replace(an_event(EventKind.LEASE), reason="server db-7 decides now (token 2)")
+    recording = recorded(under_way(Phase.PROGRESSING), (Tick(BEGIN + 1),), (event,))
+    assert recording.events == (replace(event, reason="a server took over"),)
+    assert parse("\n".join(lines(recording)), "it") == recording
 
 
 def test_it_ends_with_its_last_second() -> None:

@@ -80,6 +80,10 @@ class Outcome:
         yield from self.course.refused
         for taken in self.course.given:
             yield f"Taken as it is: {taken}"
+        taken_over = [self.after(each.at) for each in self.recording.events if self._is_takeover(each)]
+        if taken_over:
+            times = ", ".join(taken_over)
+            yield f"A server took over at {times}: for some seconds before nobody decided, so what was due came later."
         if any(event.kind is EventKind.SPEC for event in self.recording.events) and self.policy is None:
             yield "The spec changed during the rollout; all of it is decided by the policy as it was at the end."
         yield from _unrecorded(self.policy or self.recording.start.policy)
@@ -111,6 +115,9 @@ class Outcome:
             },
             "notes": list(self.notes()),
         }
+
+    def _is_takeover(self, event: Event) -> bool:
+        return event.kind is EventKind.LEASE and event.at <= self.recording.ended_at
 
     def _end(self) -> str:
         last = self.course.last

@@ -23,6 +23,7 @@ KINDS: Final = frozenset(
         EventKind.UNSHELTERED,
         EventKind.RELEASED,
         EventKind.SPEC,
+        EventKind.LEASE,
     }
 )
 """What is taken from the audit log. The rest is of instances, gateways and findings: it may name what is private."""
@@ -44,8 +45,13 @@ class Recording:
 
 def recorded(last: Rollout, ticks: tuple[Tick, ...], events: tuple[Event, ...]) -> Recording:
     """Of a rollout in its last state, its ticks, and events of its service in their order."""
-    mine = [event for event in events if event.rollout == last.number and event.kind in KINDS]
+    mine = [_public(event) for event in events if event.rollout == last.number and event.kind in KINDS]
     return Recording(first_state(last), ticks, tuple(sorted(mine, key=lambda event: event.at)))
+
+
+def _public(event: Event) -> Event:
+    """Without a server's name: what counts is that another one had to take over."""
+    return replace(event, reason="a server took over") if event.kind is EventKind.LEASE else event
 
 
 def first_state(last: Rollout) -> Rollout:
