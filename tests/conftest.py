@@ -1,6 +1,7 @@
 """What tests of every floor need."""
 
 import compileall
+import logging
 import os
 import shutil
 import signal
@@ -79,3 +80,16 @@ def short_tmp() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="ab-", dir="/tmp"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """The log that a control plane in the test's own process sets up ends with the test: it would hear later ones."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
