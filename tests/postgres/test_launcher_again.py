@@ -28,10 +28,11 @@ def test_a_server_that_runs_is_adopted(new_cluster: NewCluster) -> None:
 
 
 def state(cluster: Cluster, text: str) -> None:
-    """Let the server's file say that this is its state."""
-    file = cluster.home / "data" / "postmaster.pid"
-    lines = file.read_text(encoding="utf-8").splitlines()
-    file.write_text("\n".join([*lines[:-1], text.ljust(8), ""]), encoding="utf-8")
+    """Let the server's file say that this is its state: in place, as the server does, for whoever reads just then."""
+    with (cluster.home / "data" / "postmaster.pid").open("r+b") as file:
+        before = file.read().splitlines(keepends=True)[:-1]
+        file.seek(len(b"".join(before)))
+        file.write(text.ljust(8).encode())
 
 
 def test_a_server_that_is_still_starting_is_waited_for(new_cluster: NewCluster) -> None:
